@@ -1,0 +1,287 @@
+"""The one truth: documents, passages, tokens and vectors in one SQLite file, changed in transactions only.
+
+Everything else in the index folder is derived from here and carries its generation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import sqlalchemy as sa
+
+from rag.datamodels import Document, IngestLine, LineBox, Page, Passage, Removal
+from rag.errors import IndexUnusable, NotFoundError
+
+FORMAT = 1
+_meta = sa.MetaData()
+_facts = sa.Table("facts", _meta, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text))
+_documents = sa.Table(
+    "documents", _meta,
+    sa.Column("doc_id", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),  # JSON: metadata, pages, boxes, warnings, removals, report
+    sa.Column("source", sa.Text, nullable=False),  # what the whole record was made from: file hash and chunker
+)  # fmt: skip
+_passages = sa.Table(
+    "passages", _meta,
+    sa.Column("doc_id", sa.Text, sa.ForeignKey("documents.doc_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("start", sa.Integer, nullable=False),
+    sa.Column("end", sa.Integer, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("headings", sa.Text, nullable=False),
+    sa.Column("cuts", sa.Text, nullable=False),
+    sa.Column("sentences", sa.Text, nullable=False),
+    sa.Column("tokens", sa.Text, nullable=False),
+    sa.Column("vector", sa.Text, nullable=False),  # key into vectors
+    sa.Column("windows", sa.Text, nullable=False),  # JSON: [[start, end, key], …]
+)  # fmt: skip
+_vectors = sa.Table(
+    "vectors", _meta,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("vector", sa.LargeBinary, nullable=False),  # float32, little-endian
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A clause or two of a passage: its source span and the key of its vector."""
+
+    start: int
+    end: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A passage with all that search needs of it. tokens: for BM25. key: of its vector."""
+
+    passage: Passage
+    tokens: tuple[str, ...]
+    key: str
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A document as stored. source: fingerprint of what it was made from. report: its line of the ingest report."""
+
+    document: Document
+    removals: tuple[Removal, ...]
+    source: str
+    report: IngestLine
+
+
+class Catalog:
+    """The SQLite file of an index folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, creating it when missing. Raises IndexUnusable when it is not a sound database."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", _pragmas)
+        try:
+            _meta.create_all(self._engine)
+            found = self.fact("format")
+        except sa.exc.DatabaseError as error:
+            raise IndexUnusable(
+                f"索引数据库 {path} 已损坏（{error.orig}）。请从备份恢复，或删除该文件夹后重新运行 yuanwen index。"
+                " / The index database is damaged."
+            ) from error
+        if found is None:
+            with self._begin() as connection:
+                _set_facts(connection, {"format": str(FORMAT), "generation": "0"})
+        elif found != str(FORMAT):
+            raise IndexUnusable(f"索引格式为 {found}，本版本需要 {FORMAT}。请重新运行 yuanwen index。/ Other index format.")
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    def fact(self, name: str) -> str | None:
+        """A named fact about the index, such as its generation or its make."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == name))
+
+    def set_facts(self, facts: dict[str, str]) -> None:
+        """Record facts; the generation stays."""
+        with self._begin() as connection:
+            _set_facts(connection, facts)
+
+    @property
+    def generation(self) -> int:
+        """Counts committed changes of documents; derived files carry it."""
+        return int(self.fact("generation") or 0)
+
+    def sources(self) -> dict[str, str]:
+        """The fingerprint of each document, by doc_id."""
+        with self._engine.connect() as connection:
+            return dict(connection.execute(sa.select(_documents.c.doc_id, _documents.c.source)).tuples().all())
+
+    def records(self) -> list[Record]:
+        """All documents by doc_id, text included."""
+        with self._engine.connect() as connection:
+            return [_to_record(row) for row in connection.execute(sa.select(_documents).order_by(_documents.c.doc_id))]
+
+    def record(self, doc_id: str) -> Record:
+        """One document. Raises NotFoundError."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_documents).where(_documents.c.doc_id == doc_id)).first()
+        if row is None:
+            raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
+        return _to_record(row)
+
+    def entries(self) -> Iterator[Entry]:
+        """All passages in document order."""
+        with self._engine.connect() as connection:
+            for row in connection.execute(sa.select(_passages).order_by(_passages.c.doc_id, _passages.c.ordinal)):
+                yield _to_entry(row)
+
+    def vectors(self) -> dict[str, np.ndarray]:
+        """All vectors by key, (dim,) float32 each."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_vectors.c.key, _vectors.c.vector))
+            return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows}
+
+    def known_keys(self, keys: Iterable[str]) -> set[str]:
+        """Which of the keys already have a vector."""
+        wanted, found = list(keys), set()
+        with self._engine.connect() as connection:
+            for at in range(0, len(wanted), 500):
+                query = sa.select(_vectors.c.key).where(_vectors.c.key.in_(wanted[at : at + 500]))
+                found.update(connection.scalars(query))
+        return found
+
+    def replace(
+        self, records: Sequence[tuple[Record, Sequence[Entry]]], vectors: dict[str, np.ndarray], make: str
+    ) -> None:
+        """Store documents with their passages and vectors, replacing older versions, as one change.
+
+        make: what the index is built with, recorded with it (promise 7).
+        """
+        with self._begin() as connection:
+            for key, vector in vectors.items():
+                blob = np.ascontiguousarray(vector, dtype="<f4").tobytes()
+                connection.execute(_vectors.insert().prefix_with("OR IGNORE").values(key=key, vector=blob))
+            for record, entries in records:
+                doc_id = record.document.doc_id
+                connection.execute(_documents.delete().where(_documents.c.doc_id == doc_id))
+                connection.execute(_documents.insert().values(**_from_record(record)))
+                if entries:
+                    connection.execute(_passages.insert(), [_from_entry(entry) for entry in entries])
+            _set_facts(connection, {"make": make})
+            _advance(connection)
+
+    def remove(self, doc_ids: Sequence[str]) -> None:
+        """Remove documents with everything of theirs, as one change. Raises NotFoundError, removing none."""
+        with self._begin() as connection:
+            for doc_id in doc_ids:
+                done = connection.execute(_documents.delete().where(_documents.c.doc_id == doc_id))
+                if not done.rowcount:
+                    raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
+            _drop_orphans(connection)
+            _advance(connection)
+
+    def check(self) -> list[str]:
+        """SQLite's own integrity check and foreign keys; an empty list is good."""
+        with self._engine.connect() as connection:
+            found = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check") if row[0] != "ok"]
+            found += [f"orphan {row}" for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
+        return found
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """A write transaction, taken at once so that two writers queue instead of failing midway."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+
+
+def _pragmas(connection, _record) -> None:
+    connection.isolation_level = None  # transactions are ours: the driver would open them too late
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # a committed change survives a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _set_facts(connection: sa.Connection, facts: dict[str, str]) -> None:
+    for name, value in facts.items():
+        connection.execute(_facts.insert().prefix_with("OR REPLACE").values(name=name, value=value))
+
+
+def _advance(connection: sa.Connection) -> None:
+    now = int(connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == "generation")) or 0)
+    _set_facts(connection, {"generation": str(now + 1)})
+
+
+def _drop_orphans(connection: sa.Connection) -> None:
+    """Vectors that no passage uses any more."""
+    used = set(connection.scalars(sa.select(_passages.c.vector)))
+    for windows in connection.scalars(sa.select(_passages.c.windows)):
+        used.update(key for _, _, key in json.loads(windows))
+    for key in set(connection.scalars(sa.select(_vectors.c.key))) - used:
+        connection.execute(_vectors.delete().where(_vectors.c.key == key))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _from_record(record: Record) -> dict[str, str]:
+    document = record.document
+    details = {
+        "metadata": dict(document.metadata),
+        "pages": [[page.start, page.label] for page in document.pages],
+        "boxes": [list(asdict(box).values()) for box in document.boxes],
+        "warnings": list(document.warnings),
+        "removals": [[r.start, r.end, r.reason, r.joins] for r in record.removals],
+        "report": asdict(record.report),
+    }
+    return {
+        "doc_id": document.doc_id, "title": document.title, "text": document.text, "sha256": document.sha256,
+        "media_type": document.media_type, "details": _json(details), "source": record.source,
+    }  # fmt: skip
+
+
+def _to_record(row: sa.Row) -> Record:
+    details = json.loads(row.details)
+    document = Document(
+        doc_id=row.doc_id, title=row.title, text=row.text, sha256=row.sha256, media_type=row.media_type,
+        metadata=details["metadata"], pages=tuple(Page(*page) for page in details["pages"]),
+        boxes=tuple(LineBox(*box) for box in details["boxes"]), warnings=tuple(details["warnings"]),
+    )  # fmt: skip
+    report = IngestLine(**(details["report"] | {"warnings": tuple(details["report"]["warnings"])}))
+    return Record(document, tuple(Removal(*removal) for removal in details["removals"]), row.source, report)
+
+
+def _from_entry(entry: Entry) -> dict[str, object]:
+    passage = entry.passage
+    return {
+        "doc_id": passage.doc_id, "ordinal": passage.ordinal, "start": passage.start, "end": passage.end,
+        "text": passage.text, "headings": _json(passage.headings), "cuts": _json(passage.cuts),
+        "sentences": _json(passage.sentences), "tokens": " ".join(entry.tokens), "vector": entry.key,
+        "windows": _json([[window.start, window.end, window.key] for window in entry.windows]),
+    }  # fmt: skip
+
+
+def _to_entry(row: sa.Row) -> Entry:
+    passage = Passage(
+        passage_id=f"{row.doc_id}#{row.start}-{row.end}", doc_id=row.doc_id, ordinal=row.ordinal,
+        start=row.start, end=row.end, text=row.text, headings=tuple(json.loads(row.headings)),
+        cuts=tuple((a, b) for a, b in json.loads(row.cuts)),
+        sentences=tuple((a, b) for a, b in json.loads(row.sentences)),
+    )  # fmt: skip
+    windows = tuple(Window(*window) for window in json.loads(row.windows))
+    return Entry(passage, tuple(row.tokens.split(" ")) if row.tokens else (), row.vector, windows)

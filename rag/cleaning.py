@@ -1,0 +1,194 @@
+"""Find what does not belong to a document's running text, and where one sentence was cut in two.
+
+Nothing is deleted: the result is a list of source spans, each with its reason. Cutting leaves them out of passages,
+the document view can still show them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import NamedTuple
+
+from rag.datamodels import Document, Removal
+from rag.structure import is_heading_line, starts_with_marker
+
+PAGE_BREAK = "page-break"
+FRAGMENT = "fragment-number"
+MARKUP = "markup"
+RUNNING_HEAD = "running-head"
+SCRAPED = "scraped-page"
+
+# Lines that document-sharing sites put around the text they show. Each matches a whole line.
+_SCRAPED_LINE = re.compile(
+    r"收藏\s*分享.*|上传人[:：].*|下载\s*相关\s*举报|.{0,80}\.(?:docx?|pdf|pptx?|wps)_第\d+页"
+    r"|第\s*\d+\s*页\s*/\s*共\s*\d+\s*页|亲[,，]\s*该文档总共.*|资源描述|展开阅读全文|相关资源|猜你喜欢|相关搜索"
+    r"|当前位置[:：].*>.*|copyright\s*@.*|经营许可证编号[:：].*|.{0,20}ICP备.{0,20}|版权所有.{0,30}"
+    r"|(?:点击)?(?:加载更多|查看更多|阅读全文|下载文档|扫一扫.{0,12}|打印本页|关闭窗口)",
+    re.IGNORECASE,
+)
+_SITE_MARK = re.compile(r"上传人[:：]|亲[,，]\s*该文档总共|展开阅读全文|收藏\s*分享")
+_PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/／共]+\s*(?:共\s*)?\d{1,4}\s*页?)?[-—–\s]*")
+_FRAGMENT = re.compile(r"(\d{1,3})、")
+_LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
+_TERMINAL = tuple("。！？；：…!?;:”’」』）)】》〉.")
+_PROSE = re.compile(r"[，、；。,;]")
+MIN_PROSE_LINE = 20  # characters; shorter lines are names, dates or items and are never glued together
+
+
+class Line(NamedTuple):
+    """A non-blank line, its span trimmed of white space."""
+
+    start: int
+    end: int
+
+
+def find_removals(document: Document) -> tuple[Removal, ...]:
+    """Return the spans to leave out of passages, sorted and disjoint.
+
+    document: its `text` and `pages` are read; offsets of the result are into `text`.
+    """
+    text = document.text
+    lines = text_lines(text)
+    dropped = _boilerplate(document, lines)
+    removals = [Removal(*line, reason) for line, reason in dropped.items()]
+    kept = [line for line in lines if line not in dropped]
+    numbers = _fragment_numbers(text, kept)
+    removals += _joins(text, kept, numbers, dropped)
+    if "](" in text:
+        for match in _LINK.finditer(text):
+            removals.append(Removal(match.start(), match.start(1), MARKUP, joins=True))
+            removals.append(Removal(match.end(1), match.end(), MARKUP, joins=True))
+    return _disjoint(removals)
+
+
+def text_lines(text: str) -> list[Line]:
+    """All non-blank lines with white space trimmed off their spans."""
+    return [Line(*match.span()) for match in re.finditer(r"\S(?:[^\n\r\f\v\x1c-\x1e\x85\u2028\u2029]*\S)?", text)]
+
+
+def _boilerplate(document: Document, lines: list[Line]) -> dict[Line, str]:
+    """Lines that are not the document's own text, with the reason."""
+    text = document.text
+    dropped: dict[Line, str] = {}
+    if _SITE_MARK.search(text):
+        dropped |= {line: SCRAPED for line in lines if _SCRAPED_LINE.fullmatch(text, *line)}
+    if len(document.pages) >= 3:
+        dropped |= _running_heads(document, lines)
+    return dropped
+
+
+def _running_heads(document: Document, lines: list[Line]) -> dict[Line, str]:
+    """Headers, footers and page numbers: first or last lines that recur on at least half of the pages.
+
+    Digits are ignored in the comparison, so that page numbers recur too. At most two lines an edge are looked at.
+    """
+    text = document.text
+    starts = [page.start for page in document.pages] + [len(text) + 1]
+    by_page: list[list[Line]] = [[] for _ in document.pages]
+    page = 0
+    for line in lines:
+        while line.start >= starts[page + 1]:
+            page += 1
+        if line.start >= starts[0]:
+            by_page[page].append(line)
+    edges = [(line, re.sub(r"\d+", "#", text[line.start : line.end])) for found in by_page for line in _edge(found)]
+    pages_with = Counter(key for _, key in edges)
+    needed = max(3, len(document.pages) // 2)
+    return {
+        line: RUNNING_HEAD
+        for line, key in edges
+        if len(key) <= 80 and pages_with[key] >= needed and (len(key) > 1 or _PAGE_NUMBER.fullmatch(text, *line))
+    }
+
+
+def _edge(lines: list[Line]) -> list[Line]:
+    """The first two and last two lines of a page, each once."""
+    return list(dict.fromkeys(lines[:2] + lines[-2:]))
+
+
+def _fragment_numbers(text: str, lines: list[Line]) -> dict[Line, int]:
+    """Lines that open with a number which a converter put there, with the offset where their own text begins.
+
+    Converters that cut a document at fixed lengths write `1、… 2、…` before each piece. Such numbers count up by one
+    and most of the pieces before them stop in mid-sentence; a real list ends its items.
+    """
+    found: list[tuple[int, Line, int]] = []
+    for index, line in enumerate(lines):
+        match = _FRAGMENT.match(text, *line)
+        if match and int(match[1]) == len(found) + 1:
+            found.append((index, line, match.end()))
+    later = found[1:]
+    if len(later) < 2:
+        return {}
+    broken = sum(not _ends_sentence(text, lines[index - 1]) for index, _, _ in later)
+    return {line: end for _, line, end in found} if broken >= 0.6 * len(later) else {}
+
+
+def _joins(text: str, lines: list[Line], numbers: dict[Line, int], dropped: dict[Line, str]) -> list[Removal]:
+    """Spans between two lines that are one sentence, and the converter's numbers."""
+    removals = []
+    width = _wrap_width(lines)
+    first_number = min(numbers.values(), default=0)
+    for line, after in numbers.items():
+        removals.append(Removal(line.start, after, FRAGMENT, joins=True))
+    for before, after in zip(lines, lines[1:], strict=False):
+        if _ends_sentence(text, before):
+            continue
+        if after in numbers:
+            if numbers[after] > first_number:  # what stands before the first piece is not cut text
+                removals.append(Removal(before.end, after.start, PAGE_BREAK, joins=True))
+        elif _continues(text, before, after, width, bare_from=numbers.get(before)):
+            gap = [line for line in dropped if before.end <= line.start < after.start]
+            at = before.end
+            for line in sorted(gap):
+                removals.append(Removal(at, line.start, PAGE_BREAK, joins=True))
+                at = line.end
+            removals.append(Removal(at, after.start, PAGE_BREAK, joins=True))
+    return removals
+
+
+def _ends_sentence(text: str, line: Line) -> bool:
+    return text.endswith(_TERMINAL, line.start, line.end)
+
+
+def _continues(text: str, before: Line, after: Line, width: int, bare_from: int | None) -> bool:
+    """Whether `after` goes on with the sentence that `before` leaves open."""
+    start = bare_from if bare_from is not None else before.start
+    length = before.end - start
+    if text[after.start] in "，、；。！？）”’,;!?)":
+        return length >= 2
+    if starts_with_marker(text, after.start, after.end) or is_heading_line(text, start, before.end):
+        return False
+    if text.startswith(("|", "#", ">", "- ", "* "), before.start) or text.startswith(("|", "#", ">"), after.start):
+        return False
+    if text[before.end - 1] in "，、,":
+        return length >= 6
+    if width and length >= 0.85 * width:
+        return True
+    return length >= MIN_PROSE_LINE and _PROSE.search(text, start, before.end) is not None and not width
+
+
+def _wrap_width(lines: list[Line]) -> int:
+    """Characters a line where the text is hard-wrapped (as PDF pages are), else 0.
+
+    Wrapped text has most of its lines within 15 % of one common length below 80.
+    """
+    lengths = sorted(line.end - line.start for line in lines)
+    if len(lengths) < 8:
+        return 0
+    typical = lengths[int(len(lengths) * 0.8)]
+    near = sum(0.85 * typical <= length <= 1.1 * typical for length in lengths)
+    return typical if 15 <= typical <= 80 and near >= 0.4 * len(lengths) else 0
+
+
+def _disjoint(removals: list[Removal]) -> tuple[Removal, ...]:
+    """Sort and trim overlaps, the earlier span winning; empty spans vanish."""
+    result: list[Removal] = []
+    at = 0
+    for removal in sorted(removals, key=lambda item: (item.start, item.end)):
+        start = max(removal.start, at)
+        if start < removal.end:
+            result.append(Removal(start, removal.end, removal.reason, removal.joins))
+            at = removal.end
+    return tuple(result)

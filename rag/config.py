@@ -1,0 +1,68 @@
+"""The settings: one frozen record, read from `YUANWEN_*` variables and `yuanwen.toml`, each with a help line."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from rag.errors import UsageError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything an administrator can set. Environment variables win over `yuanwen.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="YUANWEN_", toml_file="yuanwen.toml", frozen=True, extra="forbid")
+
+    model: str = Field(str(ROOT / "embeddings" / "base"), description="嵌入模型：sentence-transformers 文件夹路径或名称")
+    query_prompt: str | None = Field(None, description="问题前缀；缺省用模型自带的 query 提示")
+    passage_prompt: str | None = Field(None, description="段落前缀；缺省用模型自带的 document 提示")
+    corpus: Path = Field(ROOT / "seeds", description="缺省语料文件夹")
+    index: Path = Field(ROOT / "embeddings" / "index", description="索引文件夹")
+    host: str = Field("127.0.0.1", description="监听地址")
+    port: int = Field(7860, ge=1, le=65535, description="监听端口")
+    top_k: int = Field(5, ge=1, le=50, description="每次回答给出的摘录条数")
+    passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
+    lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
+    candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
+    refusal_error: float = Field(
+        0.03, ge=0, le=0.5, description="拒答校准：允许多大比例的有据问题被误拒（建索引时据此定界线）"
+    )
+    question_max: int = Field(2000, ge=10, description="问题的最大长度（字）")
+    batch_size: int = Field(32, ge=1, le=512, description="编码批大小")
+    log_questions: bool = Field(False, description="日志中是否记录问题原文")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then yuanwen.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; a wrong value is a UsageError that names it."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise UsageError(f"设置 {name} 不对：{first['msg']}（给的是 {first.get('input')!r}）。/ Bad setting {name}.") from error
+    except ValueError as error:  # tomllib.TOMLDecodeError
+        raise UsageError(f"yuanwen.toml 读不懂：{error}。/ yuanwen.toml is not valid TOML.") from error
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return load_settings()

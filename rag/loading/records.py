@@ -1,0 +1,152 @@
+"""What loading takes in and hands out. All frozen; offsets are code points, half-open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag.datamodels import EMPTY, Document, LineBox, Page
+from rag.errors import LoadError
+
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the corpus. doc_id: POSIX path under the folder given, or the file's name."""
+
+    doc_id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one file, so that no input can take all the memory or time.
+
+    max_bytes: the file itself. max_unpacked: everything inside an archive, nested ones included. max_ratio: unpacked
+    size over packed size (looked at from 10 MB unpacked). max_members, max_depth: of archives. max_pages: of a PDF.
+    max_ocr_pages: pages read by optical recognition. max_cells: of a workbook, blanks included. max_seconds: reading one
+    file. office_seconds: one LibreOffice conversion.
+    """
+
+    max_bytes: int = 200 * MB
+    max_unpacked: int = 500 * MB
+    max_ratio: int = 200
+    max_members: int = 10_000
+    max_depth: int = 3
+    max_pages: int = 20_000
+    max_ocr_pages: int = 500
+    max_cells: int = 10_000_000
+    max_seconds: float = 600.0
+    office_seconds: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A member of an archive or mail that could not be read, and why. code: as of LoadError."""
+
+    doc_id: str
+    message: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came of one file: its documents (several for an archive) and the members that failed."""
+
+    documents: tuple[Document, ...]
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file being read. name: its doc_id, for messages. deadline: time.monotonic() at which reading stops."""
+
+    name: str
+    limits: Limits
+    ocr: bool
+    deadline: float
+
+    def check_time(self) -> None:
+        """Raise LoadError `too-large` when the time for this file is used up."""
+        if time.monotonic() > self.deadline:
+            raise LoadError(
+                f"{self.name}：读取超过 {self.limits.max_seconds:.0f} 秒，已停止；请拆分文件后再试。"
+                " (reading took too long; split the file)",
+                code="too-large",
+            )
+
+    def renamed(self, name: str) -> Job:
+        """The same job for a member called `name`."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a parser found in one file. title: only where the file itself declares one, else ""."""
+
+    text: str
+    media_type: str
+    title: str = ""
+    metadata: Mapping[str, str] = EMPTY
+    pages: tuple[Page, ...] = ()
+    boxes: tuple[LineBox, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+# One code point becomes one code point, so that offsets made before the replacement stay true. \x0b and \x0c are Word's
+# line and page breaks, \x1e and \x1f its hyphens; the rest carry no text.
+_CONTROLS = {code: " " for code in (*range(0x20), 0x7F)} | {
+    ord("\t"): "\t",
+    ord("\n"): "\n",
+    0x0B: "\n",
+    0x0C: "\n",
+    ord("\r"): "\n",
+    0x1E: "-",
+    0x1F: "\xad",
+}
+_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+_TIDY = str.maketrans(_CONTROLS | _SURROGATES)
+
+
+def tidy(text: str) -> str:
+    """`text` with control characters as newlines or spaces and lone surrogates as U+FFFD; the length may not change."""
+    if text.isprintable():
+        return text
+    return text.translate(_TIDY)
+
+
+class TextBuilder:
+    """Collects paragraphs and pages in reading order; the only place where extracted text is put together."""
+
+    def __init__(self) -> None:
+        """Begin with no text."""
+        self._parts: list[str] = []
+        self._pages: list[Page] = []
+        self.length = 0
+
+    def add(self, text: str) -> int:
+        """Append a paragraph and a newline, controls replaced; blank text adds nothing. Returns where it starts."""
+        start = self.length
+        clean = tidy(text.replace("\r\n", "\n"))
+        if clean and not clean.isspace():
+            self._parts.append(clean)
+            self._parts.append("\n")
+            self.length += len(clean) + 1
+        return start
+
+    def page(self, label: str) -> None:
+        """Begin a page, slide or sheet here."""
+        self._pages.append(Page(self.length, label))
+
+    @property
+    def text(self) -> str:
+        """Everything added so far."""
+        return "".join(self._parts)
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """The pages begun so far."""
+        return tuple(self._pages)

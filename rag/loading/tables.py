@@ -1,0 +1,92 @@
+"""Tables as lines of text, the same way for every format.
+
+A row under a known header becomes `姓名：张三；单位：市总工会`: each row then carries its meaning wherever it is cut, and
+every cell stands in it unaltered. A table whose header is not certain (forms, layout) becomes `姓名 | 张三`: a wrong
+header would state what the source does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+_SENTENCE = re.compile(r"[。；！？!?]")
+_DIGIT = re.compile(r"\d")
+_NUMERIC = re.compile(r"[\d.,%％+\-/年月日:：￥¥$\s]+")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_SHORT_CELL = 40
+_LABEL = 12
+
+
+def table_lines(rows: Sequence[Sequence[str]], *, header: bool | None = None) -> Iterator[str]:
+    """Lines of a table, header line first.
+
+    rows: cell texts. header: True when the first row is declared a header, False when it is declared none, None to
+    judge by the cells.
+    """
+    kept = [[_cell(c) for c in row] for row in rows]
+    kept = [row for row in kept if any(row)]
+    if not kept:
+        return
+    if header is None:
+        header = _looks_headed(kept)
+    head = kept[0]
+    labelled = header and len(kept) > 1 and sum(map(bool, head)) > 1
+    yield plain_row(head)
+    for row in kept[1:]:
+        yield labelled_row(head, row) if labelled else plain_row(row)
+
+
+def plain_row(row: Sequence[str]) -> str:
+    """Cells of one row side by side; blank cells at the end are left out."""
+    cells = list(row)
+    while cells and not cells[-1]:
+        cells.pop()
+    if sum(map(bool, cells)) == 1:
+        return next(c for c in cells if c)
+    return " | ".join(cells)
+
+
+def labelled_row(head: Sequence[str], row: Sequence[str]) -> str:
+    """`表头：内容；…` for the cells that hold something."""
+    filled = [(i, c) for i, c in enumerate(row) if c]
+    if len(filled) == 1 and filled[0][0] == 0 and len(head) > 1:
+        return filled[0][1]  # a band across the table, not a value of its first column
+    parts = [f"{head[i]}：{cell}" if i < len(head) and head[i] else cell for i, cell in filled]
+    return "；".join(parts)
+
+
+def _cell(text: str) -> str:
+    """A cell without outer blanks; line breaks inside a short cell are layout and go."""
+    text = text.strip()
+    if "\n" not in text or len(text) > _SHORT_CELL:
+        return text
+    pieces = [p.strip() for p in text.split("\n") if p.strip()]
+    joined = pieces[0]
+    for piece in pieces[1:]:
+        gap = "" if _HAN.match(piece[0]) and _HAN.match(joined[-1]) else " "
+        joined += gap + piece
+    return joined
+
+
+def _looks_headed(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns, on evidence; a form of label-value pairs is none."""
+    head = rows[0]
+    body = rows[1:]
+    if len(head) < 2 or not body or not all(head) or len(set(head)) < len(head):
+        return False
+    if any(len(c) > _LABEL or _DIGIT.search(c) or _SENTENCE.search(c) or "：" in c for c in head):
+        return False
+    for column in range(len(head)):
+        values = [row[column] for row in body if column < len(row) and row[column]]
+        if values and all(_NUMERIC.fullmatch(v) for v in values):
+            return True
+    return not _looks_like_form(rows)
+
+
+def _looks_like_form(rows: Sequence[Sequence[str]]) -> bool:
+    """Label, value, label, value: every cell at an even place is short and bare of digits."""
+    if len(rows[0]) % 2:
+        return False
+    labels = [c for row in rows for c in row[::2] if c]
+    return all(len(c) <= 8 and not _DIGIT.search(c) for c in labels)
