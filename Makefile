@@ -1,0 +1,43 @@
+# make run    set everything up, index seeds/ and serve on 127.0.0.1:7860 (PORT=… for another port)
+# make test   install what the tests need and run all of them
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 7860
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: install run test lint lock clean
+
+install: .venv/installed
+	@$(BIN)/yuanwen prepare
+
+run: install
+	@$(BIN)/yuanwen index --if-needed
+	@exec $(BIN)/python app.py --port $(PORT)
+
+test: install .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+# The lock files name every package, so nothing is resolved here: no CUDA package can come along with torch.
+.venv/installed: requirements.lock pyproject.toml
+	@echo "==> 建立 .venv 并安装锁定的依赖（首次需几分钟） / installing pinned dependencies"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --no-deps --progress-bar on -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	@echo "==> 安装测试依赖 / installing test dependencies"
+	$(PIP) install --no-deps --progress-bar on -r requirements-dev.lock
+	@touch $@
+
+# Rewrites the lock files from pyproject.toml, in a scratch environment.
+lock:
+	$(PYTHON) benchmarks/lock.py
+
+clean:
+	rm -rf .venv embeddings/base embeddings/index

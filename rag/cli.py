@@ -1,0 +1,350 @@
+"""The command line: `yuanwen …`. Exit 0 done, 1 the work failed with one line on stderr, 2 wrong usage."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from rag.config import Settings, load_settings
+from rag.datamodels import Answer, IngestLine
+from rag.errors import UsageError, YuanwenError
+
+app = typer.Typer(
+    name="yuanwen", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="原文：用原文回答关于中文文档的问题，出处可逐字核对。/ Exact excerpts with checkable citations.",
+)  # fmt: skip
+documents_app = typer.Typer(no_args_is_help=True, help="查看、添加、移除文档。/ List, add and remove documents.")
+app.add_typer(documents_app, name="documents")
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（缺省见设置 YUANWEN_INDEX）")]
+DocOption = Annotated[list[str] | None, typer.Option("--doc", help="只在这些文档中找，可用通配符，可重复")]
+BatchOption = Annotated[Path | None, typer.Option("--batch", help='问题文件，每行 {"id","question"}')]
+OutOption = Annotated[Path | None, typer.Option("--out", help="结果文件")]
+TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, max=1000, help="最多给出几条")]
+
+
+@app.command("index")
+def index_command(
+    paths: Annotated[list[Path] | None, typer.Argument(help="文件或文件夹；缺省为 seeds/")] = None,
+    index: IndexOption = None,
+    if_needed: Annotated[bool, typer.Option("--if-needed", help="已有可用的索引就不动；换了模型等则用库存文本重建")] = False,
+) -> None:
+    """建立或更新索引，使其与给定的文件一致。/ Build the index, so that it holds just these files."""
+    settings = _settings(index)
+    if if_needed and _usable(settings):
+        return
+    _ingest(settings, paths or [settings.corpus], mirror=True)
+
+
+@app.command()
+def ask(
+    question: Annotated[str | None, typer.Argument(help="问题")] = None,
+    top_k: TopKOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    index: IndexOption = None,
+    doc: DocOption = None,
+    batch: BatchOption = None,
+    out_file: OutOption = None,
+) -> None:
+    """提问，得到原文摘录；或用 --batch 成批提问。/ Ask one question, or many with --batch."""
+    from rag.answering import to_json
+
+    _one_of(question, batch, out_file)
+    service = _service(index)
+    if batch is None:
+        answer = service.ask(question or "", top_k, doc or ())
+        if as_json:
+            typer.echo(json.dumps(to_json(answer), ensure_ascii=False, indent=2))
+        else:
+            _print_answer(answer)
+        return
+
+    def answered(identifier: str, text: str) -> list[str]:
+        found = {"id": identifier} | to_json(service.ask(text, top_k, doc or ()))
+        return [json.dumps(found, ensure_ascii=False)]
+
+    def refused(identifier: str, text: str, error: YuanwenError) -> list[str]:
+        empty = Answer(text, False, 0.0, (), _no_time())
+        problem = {"error": {"code": error.code, "message": str(error)}}
+        return [json.dumps({"id": identifier} | to_json(empty) | problem, ensure_ascii=False)]
+
+    service.calibration()  # before the bar starts
+    _run_batch(batch, out_file, answered, refused)
+
+
+@app.command()
+def search(
+    batch: Annotated[Path, typer.Option("--batch", help='问题文件，每行 {"id","question"}')],
+    out_file: Annotated[Path, typer.Option("--out", help="TREC 结果文件")],
+    top_k: Annotated[int, typer.Option("--top-k", min=1, max=10000, help="每题最多几篇文档")] = 100,
+    index: IndexOption = None,
+    doc: DocOption = None,
+) -> None:
+    """成批检索文档，写成 TREC run，不拒答。/ Rank documents for many questions as a TREC run."""
+    service = _service(index)
+    service.current()
+
+    def ranked(identifier: str, text: str) -> list[str]:
+        found = service.search(text, top_k, doc or ())
+        return [f"{_token(identifier)} Q0 {_token(d.doc_id)} {d.rank} {d.score:.6f} yuanwen" for d in found]
+
+    _run_batch(batch, out_file, ranked, lambda identifier, text, error: [])
+
+
+@documents_app.command("list")
+def documents_list(
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False, index: IndexOption = None
+) -> None:
+    """列出索引中的文档。/ List the documents of the index."""
+    from dataclasses import asdict
+
+    records = _service(index).documents()
+    if as_json:
+        lines = [asdict(r.report) | {"title": r.document.title, "sha256": r.document.sha256} for r in records]
+        typer.echo(json.dumps(lines, ensure_ascii=False, indent=2))
+        return
+    for record in records:
+        report = record.report
+        out.print(
+            f"{record.document.doc_id}\t《{record.document.title}》\t{report.characters} 字\t{report.passages} 段"
+            f"\t覆盖 {report.coverage:.0%}", markup=False,
+        )  # fmt: skip
+
+
+@documents_app.command("add")
+def documents_add(
+    paths: Annotated[list[Path], typer.Argument(help="文件或文件夹")], index: IndexOption = None
+) -> None:
+    """添加或替换文档，其余不动。/ Add or replace documents, leaving the others."""
+    _ingest(_settings(index), paths, mirror=False)
+
+
+@documents_app.command("remove")
+def documents_remove(
+    doc_ids: Annotated[list[str], typer.Argument(metavar="DOC...", help="文档编号，见 documents list")],
+    index: IndexOption = None,
+) -> None:
+    """移除文档，立即生效。/ Remove documents, at once."""
+    _service(index).remove(doc_ids)
+    out.print(f"已移除 {len(doc_ids)} 个文档。/ Removed.")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False, index: IndexOption = None
+) -> None:
+    """逐项检查索引是否守住各项承诺；有一项不守则退出码为 1。/ Check every promise on an index."""
+    from rag.doctor import examine
+
+    checks = examine(_service(index))
+    if as_json:
+        typer.echo(json.dumps([check._asdict() for check in checks], ensure_ascii=False, indent=2))
+    else:
+        for check in checks:
+            out.print(f"{'✓' if check.good else '✗'} {check.name}：{check.detail}", markup=False)
+    if not all(check.good for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="监听地址")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="监听端口")] = None,
+    index: IndexOption = None,
+) -> None:
+    """启动网页与 REST 服务，同 python app.py。/ Start the web service."""
+    from rag.web.server import run
+
+    run(load_settings(host=host, port=port, index=index))
+
+
+@app.command()
+def prepare() -> None:
+    """生成默认嵌入模型（make install 会调用）。/ Materialise the default embedding model."""
+    from rag.basemodel import prepare as build
+
+    target = Path(load_settings().model)
+    with err.status("正在准备嵌入模型（约 70 MB，首次需一两分钟）… / Preparing the model"):
+        build(target)
+    out.print(f"模型就绪：{target}")
+
+
+def main() -> None:
+    """Run a command; expected errors become one line and exit code 1."""
+    try:
+        app()
+    except UsageError as error:
+        err.print(Text(f"错误：{error}"))
+        sys.exit(2 if error.code == "usage" else 1)
+    except YuanwenError as error:
+        err.print(Text(f"错误：{error}"))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("已中断；已提交的内容都在。/ Interrupted.")
+        sys.exit(130)
+
+
+def _settings(index: Path | None) -> Settings:
+    return load_settings(index=index.resolve() if index else None)
+
+
+def _service(index: Path | None):
+    from rag.service import Service
+
+    settings = _settings(index)
+    if not (settings.index / "catalog.sqlite3").is_file():
+        from rag.errors import IndexUnusable
+
+        raise IndexUnusable(f"还没有索引：{settings.index}。请先运行 yuanwen index。/ No index yet: run yuanwen index.")
+    return Service(settings)
+
+
+def _usable(settings: Settings) -> bool:
+    """Whether there is an index to serve, rebuilding one of another make from its own stored texts."""
+    from rag.service import Service
+
+    if not (settings.index / "catalog.sqlite3").is_file():
+        return False
+    service = Service(settings)
+    if not service.catalog.sources():
+        return False
+    with _bar("重建 / rebuilding") as update:
+        service.rebuild_if_other_make(update)
+    service.calibration()
+    return True
+
+
+def _ingest(settings: Settings, paths: list[Path], *, mirror: bool) -> None:
+    from rag.service import Service
+
+    service = Service(settings)
+    with _bar("编码 / encoding") as update:
+        report = service.ingest(paths, mirror=mirror, progress=update, on_line=_print_line)
+    with err.status("正在校准拒答界线… / Calibrating"):
+        found = service.calibration()
+    out.print(
+        f"完成：{len([line for line in report.lines if not line.error])} 个文档入库，{len(report.unchanged)} 个未变，"
+        f"{len(report.removed)} 个移除，{len([line for line in report.lines if line.error])} 个失败。"
+        f"拒答校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}。"
+    )
+
+
+def _print_line(line: IngestLine) -> None:
+    """One document's line of the ingest report."""
+    if line.error:
+        err.print(Text(f"✗ {line.error}"))
+        return
+    removed = "，".join(f"{reason} {count} 字" for reason, count in line.removals.items() if count)
+    pages = f"，{line.pages} 页" if line.pages else ""
+    note = f"；剔除：{removed}" if removed else ""
+    out.print(Text(
+        f"✓ {line.doc_id}（{line.media_type} {line.encoding}{pages}）{line.characters} 字 → {line.passages} 段，"
+        f"覆盖 {line.coverage:.0%}{note}"
+    ))  # fmt: skip
+    for warning in line.warnings:
+        err.print(Text(f"  注意：{warning}"))
+
+
+def _print_answer(answer: Answer) -> None:
+    if not answer.answerable:
+        out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
+        return
+    for excerpt in answer.excerpts:
+        where = " › ".join([f"《{excerpt.title}》", *excerpt.headings, *([excerpt.page] if excerpt.page else [])])
+        out.print(Text(f"[{excerpt.marker}] {where}", style="bold"))
+        shown, at = Text(), excerpt.start
+        for start, end in excerpt.highlights:
+            shown.append(excerpt.text[at - excerpt.start : start - excerpt.start])
+            shown.append(excerpt.text[start - excerpt.start : end - excerpt.start], style="reverse")
+            at = end
+        shown.append(excerpt.text[at - excerpt.start :])
+        out.print(shown)
+        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start}–{excerpt.end} 字\n", style="dim"))
+
+
+@contextmanager
+def _bar(label: str) -> Iterator:
+    """A progress bar on stderr; yields `update(done, total)`."""
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _one_of(question: str | None, batch: Path | None, out_file: Path | None) -> None:
+    if (question is None) == (batch is None):
+        raise UsageError("请给出一个问题，或用 --batch 给出问题文件，二者择一。/ Give a question or --batch.")
+    if (batch is None) != (out_file is None):
+        raise UsageError("--batch 与 --out 要一起用。/ --batch and --out go together.")
+
+
+def _run_batch(batch: Path, out_file: Path, work, failed) -> None:
+    """Answer a file of questions in order; a bad line is reported by number and the others still run.
+
+    work(id, question) and failed(id, question, error) return output lines. Raises UsageError when nothing could be done.
+    """
+    rows = list(_questions(batch))
+    done = 0
+    scratch = out_file.with_name(f".{out_file.name}.part")
+    try:
+        with scratch.open("w", encoding="utf-8") as target, _bar("提问 / asking") as update:
+            for number, (line, identifier, text, problem) in enumerate(rows, 1):
+                try:
+                    if problem is not None:
+                        raise problem
+                    produced = work(identifier, text)
+                    done += 1
+                except UsageError as error:
+                    err.print(Text(f"{batch.name} 第 {line} 行：{error}"))
+                    produced = failed(identifier, text, error)
+                target.writelines(f"{row}\n" for row in produced)
+                update(number, len(rows))
+        scratch.replace(out_file)
+    except OSError as error:
+        raise UsageError(f"写不了 {out_file}：{error.strerror}。/ Cannot write the result.", code="io") from error
+    if not done:
+        raise UsageError(f"{batch.name} 里没有一行可用的问题。/ No usable question.", code="batch-empty")
+
+
+def _questions(batch: Path) -> Iterator[tuple[int, str, str, UsageError | None]]:
+    """(line number, id, question, problem) of each non-blank line."""
+    try:
+        text = batch.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"读不了 {batch}：{error}。需要 UTF-8 的 JSON Lines。/ Cannot read it.", code="io") from error
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        identifier, question, problem = str(number), "", None
+        try:
+            row = json.loads(line)
+            identifier = str(row.get("id", row.get("_id", number)))
+            question = row.get("question", row.get("text"))
+            if not isinstance(question, str):
+                question, problem = "", UsageError('缺少 "question"。/ no "question"', code="row")
+        except (ValueError, AttributeError):
+            problem = UsageError("不是 JSON 对象。/ not a JSON object", code="row")
+        yield number, identifier, question, problem
+
+
+def _token(text: str) -> str:
+    """An id as a TREC run needs it, without blanks."""
+    return "".join(f"%{ord(char):02X}" if char.isspace() or char == "%" else char for char in text)
+
+
+def _no_time():
+    from rag.datamodels import Timings
+
+    return Timings()

@@ -1,0 +1,76 @@
+"""Check every promise on an index: what is stored is what is cited, whole, in step and of one make."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from rag.chunking import mend, uncovered
+from rag.errors import IndexUnusable
+from rag.index import Snapshot
+from rag.service import Service
+
+SAMPLE = 50  # vectors compared with brute force
+
+
+class Check(NamedTuple):
+    """One promise: whether it holds, and what was looked at or is wrong."""
+
+    name: str
+    good: bool
+    detail: str
+
+
+def examine(service: Service) -> list[Check]:
+    """Check an index; never raises for what it finds, only for what makes looking impossible."""
+    damage = service.catalog.check()
+    checks = [Check("数据库完好 / database", not damage, "；".join(damage[:3]) or "完整性与外键检查通过")]
+    try:
+        current = service.current()
+    except IndexUnusable as error:
+        return [*checks, Check("索引可用 / index", False, str(error))]
+    records = {record.document.doc_id: record for record in service.documents()}
+    entries = list(service.catalog.entries())
+    loose = [
+        entry.passage.passage_id
+        for entry in entries
+        if mend(records[entry.passage.doc_id].document.text, entry.passage.start, entry.passage.end, entry.passage.cuts)
+        != entry.passage.text
+    ]
+    checks.append(_check("引文精确 / exact", loose, f"{len(entries)} 个段落逐字等于原文"))
+    lost = []
+    for doc_id, record in records.items():
+        spans = [(e.passage.start, e.passage.end) for e in entries if e.passage.doc_id == doc_id]
+        removed = [(removal.start, removal.end) for removal in record.removals]
+        lost += [f"{doc_id} 第 {a} 字" for a, _ in uncovered(record.document.text, spans, removed)]
+    checks.append(_check("内容完整 / whole", lost, f"{len(records)} 个文档覆盖率 100%"))
+    found = service.calibration()
+    checks.append(Check(
+        "诚实拒答 / honest", found.deviation > 0,
+        f"已按本索引校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}",
+    ))  # fmt: skip
+    checks.append(_check("同一真相 / one truth", _out_of_step(service, current), f"第 {current.generation} 代，派生索引一致"))
+    checks.append(Check("不混用 / one make", True, service.catalog.fact("make") or ""))
+    return checks
+
+
+def _check(name: str, wrong: list[str], good: str) -> Check:
+    return Check(name, not wrong, good if not wrong else f"{len(wrong)} 处不符，如 {'、'.join(wrong[:3])}")
+
+
+def _out_of_step(service: Service, current: Snapshot) -> list[str]:
+    """Differences between the catalog's vectors and what FAISS returns."""
+    entries = list(service.catalog.entries())
+    stored = service.catalog.vectors()
+    wrong = [f"{entry.passage.passage_id} 缺向量" for entry in entries if entry.key not in stored]
+    if wrong or len(entries) != len(current.passages):
+        return wrong or [f"段落数 {len(entries)} ≠ {len(current.passages)}"]
+    matrix = np.stack([stored[entry.key] for entry in entries])
+    if not np.allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-3):
+        wrong.append("有向量不是单位长度")
+    for row in range(0, len(entries), max(1, len(entries) // SAMPLE)):
+        found, scores = current.passage_vectors.search(matrix[row], 1)
+        if abs(float((matrix @ matrix[row]).max()) - float(scores[0])) > 1e-3:
+            wrong.append(entries[row].passage.passage_id)
+    return wrong

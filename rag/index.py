@@ -1,0 +1,246 @@
+"""Keep catalog, vectors and tokens in step: take documents in, and hand out snapshots that search can read.
+
+A snapshot is one generation of the catalog in memory. It never changes; a newer generation is a new snapshot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from rag.catalog import Catalog, Entry, Record, Window
+from rag.chunking import CHUNKER, cut, mend, uncovered, windows
+from rag.cleaning import find_removals
+from rag.datamodels import Document, IngestLine, Passage
+from rag.dense import DenseIndex
+from rag.embedding import Embedder, Progress
+from rag.errors import IndexMismatch, IndexUnusable
+from rag.lexical import LexicalIndex
+from rag.tokenizing import TOKENIZER, tokenize
+
+log = logging.getLogger(__name__)
+BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores
+DERIVED = "derived.json"
+FILES = ("passages.faiss", "windows.faiss")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a query reads. Row i of `passage_vectors` and of BM25 is `passages[i]`.
+
+    window_rows: (n_windows,) the passage row of each row of `window_vectors`; window_spans: their source spans.
+    titles: by doc_id. texts: source text by doc_id.
+    """
+
+    generation: int
+    passages: tuple[Passage, ...]
+    passage_vectors: DenseIndex
+    window_vectors: DenseIndex
+    window_rows: np.ndarray
+    window_spans: tuple[tuple[int, int], ...]
+    lexical: LexicalIndex
+    titles: Mapping[str, str]
+
+    @cached_property
+    def first_window(self) -> np.ndarray:
+        """(n_passages + 1,) where each passage's windows begin; they lie in passage order."""
+        return np.searchsorted(self.window_rows, np.arange(len(self.passages) + 1))
+
+    @cached_property
+    def twins(self) -> Mapping[str, tuple[int, ...]]:
+        """Rows of passages with the same words, by those words."""
+        found: dict[str, list[int]] = {}
+        for row, passage in enumerate(self.passages):
+            found.setdefault(words_of(passage), []).append(row)
+        return {words: tuple(rows) for words, rows in found.items() if len(rows) > 1}
+
+    def rows_of(self, wanted: Callable[[str], bool]) -> np.ndarray:
+        """Rows of the passages whose document is wanted."""
+        return np.array([row for row, passage in enumerate(self.passages) if wanted(passage.doc_id)], np.int64)
+
+
+def words_of(passage: Passage) -> str:
+    """A passage's text without any white space, for comparing."""
+    return "".join(passage.text.split())
+
+
+def make_of(embedder: Embedder, passage_size: int) -> str:
+    """What an index is built with; two makes never mix (promise 7)."""
+    parts = {
+        "model": embedder.identity, "dim": embedder.dim, "chunker": CHUNKER, "size": passage_size,
+        "tokenizer": TOKENIZER,
+    }  # fmt: skip
+    return json.dumps(parts, ensure_ascii=False, sort_keys=True)
+
+
+def fingerprint(sha256: str, make: str) -> str:
+    """What a stored document was made from: the file's bytes and the make."""
+    return f"{sha256}:{hashlib.sha256(make.encode()).hexdigest()[:16]}"
+
+
+def contextual(passage: Passage) -> str:
+    """The passage as the model reads it: under those of its headings that it does not itself begin with."""
+    above = [heading for heading in passage.headings if not passage.text.startswith(heading[:10])]
+    return "\n".join([*above, passage.text])
+
+
+def prepare(document: Document, make: str, size: int) -> tuple[Record, list[tuple[Entry, dict[str, str]]]]:
+    """Clean and cut a document; the entries come with the texts to embed, by vector key.
+
+    Raises CoverageError when text would be lost.
+    """
+    removals = find_removals(document)
+    passages = cut(document, removals, size)
+    prepared = []
+    for passage in passages:
+        spans = windows(document.text, passage)
+        texts = [mend(document.text, start, end, passage.cuts) for start, end in spans]
+        whole = contextual(passage)
+        keys = [_key(make, text) for text in texts]
+        entry = Entry(
+            passage,
+            tuple(tokenize(whole)),
+            _key(make, whole),
+            tuple(Window(start, end, key) for (start, end), key in zip(spans, keys, strict=True)),
+        )
+        prepared.append((entry, {entry.key: whole} | dict(zip(keys, texts, strict=True))))
+    counted: dict[str, int] = {}
+    for removal in removals:
+        text = document.text[removal.start : removal.end]
+        counted[removal.reason] = counted.get(removal.reason, 0) + sum(not char.isspace() for char in text)
+    spans = [(p.start, p.end) for p in passages] + [(r.start, r.end) for r in removals]
+    lost = sum(len(document.text[a:b].split()) and b - a for a, b in uncovered(document.text, spans, ()))
+    report = IngestLine(
+        doc_id=document.doc_id, media_type=document.media_type, encoding=document.metadata.get("encoding", ""),
+        pages=len(document.pages), passages=len(passages), characters=len(document.text),
+        coverage=1 - lost / max(1, len(document.text)), removals=counted, warnings=document.warnings,
+    )  # fmt: skip
+    return Record(document, removals, fingerprint(document.sha256, make), report), prepared
+
+
+def store(
+    catalog: Catalog,
+    documents: Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]],
+    embedder: Embedder,
+    make: str,
+    progress: Progress | None = None,
+) -> None:
+    """Embed prepared documents and commit them in batches; texts that have a vector are not encoded again."""
+    batch: list[tuple[Record, list[tuple[Entry, dict[str, str]]]]] = []
+    size = 0
+    for item in documents:
+        batch.append(item)
+        size += len(item[0].document.text)
+        if size >= BATCH_CHARACTERS:
+            _commit(catalog, batch, embedder, make, progress)
+            batch, size = [], 0
+    if batch:
+        _commit(catalog, batch, embedder, make, progress)
+
+
+def _commit(catalog: Catalog, batch: list, embedder: Embedder, make: str, progress: Progress | None) -> None:
+    texts = {key: text for _, prepared in batch for _, own in prepared for key, text in own.items()}
+    missing = [key for key in texts if key not in catalog.known_keys(texts)] if texts else []
+    vectors: dict[str, np.ndarray] = {}
+    if missing:
+        encoded = embedder.encode_passages([texts[key] for key in missing], progress)
+        vectors = dict(zip(missing, encoded, strict=True))
+    catalog.replace([(record, [entry for entry, _ in prepared]) for record, prepared in batch], vectors, make)
+
+
+def _key(make: str, text: str) -> str:
+    return hashlib.sha256(f"{make}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
+    """The catalog's present generation, ready for search; derived files that lag or are damaged are rebuilt.
+
+    Raises IndexUnusable when the index is empty, IndexMismatch when it was built with something else.
+    """
+    generation = catalog.generation
+    sources = catalog.sources()
+    if not sources:
+        raise IndexUnusable("索引是空的。请先运行 yuanwen index 建立索引。/ The index is empty: run yuanwen index.")
+    _refuse_other_make(catalog.fact("make") or "", make, sources)
+    entries = list(catalog.entries())
+    spans = [(window.start, window.end) for entry in entries for window in entry.windows]
+    rows = np.repeat(np.arange(len(entries)), [len(entry.windows) for entry in entries])
+    dense = _load_derived(folder, generation, make, (len(entries), len(spans)))
+    if dense is None:
+        vectors = catalog.vectors()
+        dense = (
+            DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], dim)),
+            DenseIndex.build(_matrix([vectors[w.key] for entry in entries for w in entry.windows], dim)),
+        )
+        _save_derived(folder, generation, make, dense)
+    return Snapshot(
+        generation=generation,
+        passages=tuple(entry.passage for entry in entries),
+        passage_vectors=dense[0],
+        window_vectors=dense[1],
+        window_rows=rows,
+        window_spans=tuple(spans),
+        lexical=LexicalIndex([entry.tokens for entry in entries]),
+        titles={record.document.doc_id: record.document.title for record in catalog.records()},
+    )
+
+
+def _refuse_other_make(found: str, make: str, sources: Mapping[str, str]) -> None:
+    if found == make and all(source == fingerprint(source.split(":")[0], make) for source in sources.values()):
+        return
+    names = {"model": "模型", "dim": "维数", "chunker": "切分方式", "size": "段落长度", "tokenizer": "分词方式"}
+    old, new = json.loads(found or "{}"), json.loads(make)
+    differ = "；".join(f"{names[key]}：索引为 {old.get(key)}，当前为 {new[key]}" for key in new if old.get(key) != new[key])
+    raise IndexMismatch(
+        f"索引与当前配置不一致（{differ or '上次重建没有做完'}）。请运行 yuanwen index 重建，或改回原来的配置。"
+        " / The index was built with another configuration."
+    )
+
+
+def _matrix(vectors: Sequence[np.ndarray], dim: int) -> np.ndarray:
+    return np.stack(vectors).astype(np.float32) if vectors else np.empty((0, dim), np.float32)
+
+
+def _load_derived(
+    folder: Path, generation: int, make: str, sizes: tuple[int, int]
+) -> tuple[DenseIndex, DenseIndex] | None:
+    """The saved vector indexes if they are whole and of this generation."""
+    try:
+        note = json.loads((folder / DERIVED).read_text(encoding="utf-8"))
+        if note["generation"] != generation or note["make"] != make:
+            return None
+        if any(_sha256(folder / name) != note["sha256"][name] for name in FILES):
+            raise IndexUnusable("校验和不符")
+        first, second = (DenseIndex.load(folder / name) for name in FILES)
+    except FileNotFoundError:
+        return None
+    except (IndexUnusable, ValueError, KeyError, OSError) as error:
+        log.warning("派生索引损坏（%s），从数据库重建", error)
+        return None
+    return (first, second) if (len(first), len(second)) == sizes else None
+
+
+def _save_derived(folder: Path, generation: int, make: str, dense: tuple[DenseIndex, DenseIndex]) -> None:
+    """Write the vector indexes beside the catalog; the note is renamed into place last, so half a save is no save."""
+    sums = {}
+    for name, index in zip(FILES, dense, strict=True):
+        scratch = folder / f".{name}.{os.getpid()}"
+        index.save(scratch)
+        sums[name] = _sha256(scratch)
+        scratch.replace(folder / name)
+    scratch = folder / f".{DERIVED}.{os.getpid()}"
+    scratch.write_text(json.dumps({"generation": generation, "make": make, "sha256": sums}, ensure_ascii=False))
+    scratch.replace(folder / DERIVED)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,268 @@
+"""The façade that the command line, the web and batch evaluation call: what is evaluated is what is served."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from rag import calibration as calibrating
+from rag.answering import Calibration, compose
+from rag.catalog import Catalog, Entry, Record
+from rag.config import Settings
+from rag.datamodels import Answer, Document, Hit, IngestLine, Timings
+from rag.embedding import Embedder, Progress, load_embedder
+from rag.errors import CorpusError, CoverageError, LoadError, QuestionError, UsageError
+from rag.index import Snapshot, fingerprint, make_of, prepare, snapshot, store
+from rag.loading import Source, discover, load
+from rag.retrieval import Ranking, best_windows, retrieve
+
+log = logging.getLogger(__name__)
+MIN_DOCUMENT_HITS = 4  # passages looked at for each document wanted, since several may be of one document
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of each file: `lines` in order, `unchanged` documents that needed no work, `removed` ones."""
+
+    lines: tuple[IngestLine, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """A document found for a query, by its best passage. `score` is higher-is-better, `rank` counts from 1."""
+
+    doc_id: str
+    score: float
+    rank: int
+
+
+class Service:
+    """One index folder, one model, one way to ask."""
+
+    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
+        """settings: where everything is. embedder: instead of the model the settings name (tests use a toy)."""
+        self.settings = settings
+        self._embedder = embedder
+        self._catalog: Catalog | None = None
+        self._snapshot: Snapshot | None = None
+        self._calibration: Calibration | None = None
+        self._lock = threading.RLock()
+        self._document = lru_cache(maxsize=64)(self._read_document)
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(self, question: str, top_k: int | None = None, documents: Sequence[str] = ()) -> Answer:
+        """Answer with exact excerpts or refuse.
+
+        top_k: excerpts at most. documents: globs over doc_id to search in. Raises QuestionError, IndexUnusable.
+        """
+        started = time.perf_counter()
+        asked = self.check_question(question)
+        current = self.current()
+        ranking = self._rank(current, asked, top_k or self.settings.top_k, documents)
+        answer = compose(
+            question, ranking, self.calibration(), current,
+            lambda doc_id: self._document(current.generation, doc_id).document,
+            lambda row: best_windows(current, ranking.query, row), Timings(),
+        )  # fmt: skip
+        total = (time.perf_counter() - started) * 1e3
+        return replace(answer, timings=Timings(ranking.embed_ms, ranking.search_ms, 0.0, total))
+
+    def search(self, question: str, top_k: int = 100, documents: Sequence[str] = ()) -> list[RankedDocument]:
+        """Rank documents by their best passage, never refusing."""
+        hits = self.search_passages(question, top_k * MIN_DOCUMENT_HITS, documents)
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            best.setdefault(hit.passage.doc_id, hit)
+        return [RankedDocument(doc_id, hit.score, rank) for rank, (doc_id, hit) in enumerate(best.items(), 1)][:top_k]
+
+    def search_passages(self, question: str, top_k: int = 10, documents: Sequence[str] = ()) -> tuple[Hit, ...]:
+        """Rank passages, never refusing."""
+        return self._rank(self.current(), self.check_question(question), top_k, documents).hits
+
+    def check_question(self, question: str) -> str:
+        """The question without control characters and outer blanks. Raises QuestionError."""
+        if not isinstance(question, str):
+            raise QuestionError("问题必须是一段文字。/ The question must be text.")
+        kept = "".join(" " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in question)
+        kept = " ".join(kept.split())
+        if not any(char.isalnum() for char in kept):
+            raise QuestionError("请输入问题：目前是空白或只有符号。/ The question is blank.", code="question-blank")
+        if len(kept) > self.settings.question_max:
+            raise QuestionError(
+                f"问题太长：{len(kept)} 字，最多 {self.settings.question_max} 字。请概括后再问。/ The question is too long.",
+                code="question-too-long",
+            )
+        return kept
+
+    def _rank(self, current: Snapshot, question: str, top_k: int, documents: Sequence[str]) -> Ranking:
+        if top_k < 1:
+            raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
+        rows = None
+        if documents:
+            rows = current.rows_of(lambda doc_id: any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
+        return retrieve(
+            current, self.embedder, question, top_k=top_k, rows=rows,
+            candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight,
+        )  # fmt: skip
+
+    # -- the collection -------------------------------------------------------------------------------------------
+
+    def ingest(
+        self,
+        paths: Sequence[Path],
+        *,
+        mirror: bool = False,
+        progress: Progress | None = None,
+        on_line: Callable[[IngestLine], None] = lambda line: None,
+    ) -> IngestReport:
+        """Take files in; what is unchanged is skipped, what cannot be read is reported and loses nothing.
+
+        mirror: remove documents that are not among `paths`. progress: called with texts encoded so far and in all.
+        Raises CorpusError when nothing at all could be read.
+        """
+        sources = discover([Path(path) for path in paths])
+        make = make_of(self.embedder, self.settings.passage_size)
+        if not mirror and self.catalog.sources():
+            self.current()  # refuses to mix makes
+        known = self.catalog.sources()
+        lines: list[IngestLine] = []
+        unchanged: list[str] = []
+        failed: set[str] = set()
+
+        def note(line: IngestLine) -> None:
+            lines.append(line)
+            on_line(line)
+
+        def prepared() -> Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]]:
+            for source in sources:
+                for document in self._loaded(source, note, failed):
+                    if known.get(document.doc_id) == fingerprint(document.sha256, make):
+                        unchanged.append(document.doc_id)
+                        continue
+                    try:
+                        item = prepare(document, make, self.settings.passage_size)
+                    except CoverageError as error:
+                        note(_failure(document.doc_id, error))
+                        failed.add(document.doc_id)
+                        continue
+                    note(item[0].report)
+                    yield item
+
+        with self._lock:
+            store(self.catalog, prepared(), self.embedder, make, progress)
+            read = {line.doc_id for line in lines if not line.error} | set(unchanged)
+            if not read:
+                reasons = "；".join(line.error for line in lines[:3])
+                raise CorpusError(f"没有一个文件能读入。{reasons} / No file could be read.")
+            stale = set(known) - read - failed if mirror else set()
+            stale = {doc_id for doc_id in stale if not any(doc_id.startswith(f"{name}/") for name in failed)}
+            if stale:
+                self.catalog.remove(sorted(stale))
+        return IngestReport(tuple(lines), tuple(unchanged), tuple(sorted(stale)))
+
+    def rebuild_if_other_make(self, progress: Progress | None = None) -> bool:
+        """Make an index of another model, chunker or tokenizer anew from the texts it holds; True when that was needed."""
+        make = make_of(self.embedder, self.settings.passage_size)
+        stale = [
+            record.document
+            for record in self.catalog.records()
+            if record.source != fingerprint(record.document.sha256, make)
+        ]
+        with self._lock:
+            items = (prepare(document, make, self.settings.passage_size) for document in stale)
+            store(self.catalog, items, self.embedder, make, progress)
+        return bool(stale)
+
+    def _loaded(self, source: Source, note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
+        try:
+            loaded = load(source)
+        except LoadError as error:
+            note(_failure(source.doc_id, error))
+            failed.add(source.doc_id)
+            return
+        for failure in loaded.failures:
+            note(_failure(failure.doc_id, LoadError(failure.message, code=failure.code)))
+            failed.add(failure.doc_id)
+        yield from loaded.documents
+
+    def remove(self, doc_ids: Sequence[str]) -> None:
+        """Remove documents at once and for good. Raises NotFoundError, removing none."""
+        with self._lock:
+            self.catalog.remove(list(doc_ids))
+
+    def documents(self) -> list[Record]:
+        """All documents with their ingest report lines."""
+        return self.catalog.records()
+
+    def document(self, doc_id: str) -> Record:
+        """One document, its text included. Raises NotFoundError."""
+        return self._document(self.catalog.generation, doc_id)
+
+    def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
+        """The document's text at `[start, end)`. Raises NotFoundError, UsageError for an impossible span."""
+        text = self.document(doc_id).document.text
+        stop = len(text) if end is None else end
+        if not 0 <= start <= stop <= len(text):
+            raise UsageError(f"范围 {start}–{stop} 不在 0–{len(text)} 之内。/ The span lies outside the document.")
+        return text[start:stop]
+
+    # -- state ----------------------------------------------------------------------------------------------------
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model, loaded on first use."""
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = load_embedder(self.settings)
+            return self._embedder
+
+    @property
+    def catalog(self) -> Catalog:
+        """The index folder's database, opened on first use."""
+        with self._lock:
+            if self._catalog is None:
+                self._catalog = Catalog(self.settings.index / "catalog.sqlite3")
+            return self._catalog
+
+    def current(self) -> Snapshot:
+        """The newest generation; another process's change is seen here. Raises IndexUnusable, IndexMismatch."""
+        generation = self.catalog.generation
+        held = self._snapshot
+        if held is not None and held.generation == generation:
+            return held
+        with self._lock:
+            if self._snapshot is None or self._snapshot.generation != self.catalog.generation:
+                make = make_of(self.embedder, self.settings.passage_size)
+                self._snapshot = snapshot(self.catalog, self.settings.index, make, self.embedder.dim)
+                self._calibration = None
+            return self._snapshot
+
+    def calibration(self) -> Calibration:
+        """The refusal calibration of the present generation, learnt when it is not stored."""
+        with self._lock:
+            current = self.current()
+            if self._calibration is None:
+                found = calibrating.loads(self.catalog.fact("calibration"), current.generation)
+                if found is None:
+                    found = calibrating.calibrate(current, lambda question: self._rank(current, question, 5, ()))
+                    self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
+                self._calibration = found
+            return self._calibration
+
+    def _read_document(self, generation: int, doc_id: str) -> Record:
+        """A document of a generation; the generation is only the cache's key."""
+        return self.catalog.record(doc_id)
+
+
+def _failure(doc_id: str, error: LoadError | CoverageError) -> IngestLine:
+    return IngestLine(doc_id, "", "", 0, 0, 0, 0.0, error=str(error), code=error.code)
