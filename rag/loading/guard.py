@@ -1,4 +1,4 @@
-"""Hostile input: containers are measured before they are opened, XML is parsed without entities, parser errors named."""
+"""Hostile input: containers measured before they are opened, XML without entities, parser errors named."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rag.datamodels import EMPTY, Document, LineBox, Page
+from rag.datamodels import Document, LineBox, Page
 from rag.errors import LoadError
 
 MB = 1024 * 1024
@@ -27,8 +27,8 @@ class Limits:
 
     max_bytes: the file itself. max_unpacked: everything inside an archive, nested ones included. max_ratio: unpacked
     size over packed size (looked at from 10 MB unpacked). max_members, max_depth: of archives. max_pages: of a PDF.
-    max_ocr_pages: pages read by optical recognition. max_cells: of a workbook, blanks included. max_seconds: reading one
-    file. office_seconds: one LibreOffice conversion.
+    max_ocr_pages: pages read by optical recognition. max_cells: of a workbook, blanks included. max_seconds: reading
+    one file. office_seconds: one LibreOffice conversion.
     """
 
     max_bytes: int = 200 * MB
@@ -90,7 +90,7 @@ class Extracted:
     text: str
     media_type: str
     title: str = ""
-    metadata: Mapping[str, str] = EMPTY
+    metadata: Mapping[str, str] = field(default_factory=dict)
     pages: tuple[Page, ...] = ()
     boxes: tuple[LineBox, ...] = ()
     warnings: tuple[str, ...] = ()

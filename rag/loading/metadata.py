@@ -1,0 +1,167 @@
+"""What officials cite a document by: 文号, issuer, date, validity. Read from the text's head and foot, or a sidecar.
+
+The text is only believed where such facts stand by custom: the number and 效力 near the head, the date of signing near
+the head or the foot. A sidecar `NAME.EXT.yaml` overrides everything.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+
+_HEAD = 1500
+_FOOT = 600
+MAX_SIDECAR = 64 * 1024
+
+_NUMBER = re.compile(
+    r"(?<![\u3400-\u9fff\w])([\u3400-\u9fff]{1,14}(?:[（(][\u3400-\u9fff]{1,6}[)）])?)\s?"
+    r"[〔\[（(【［]\s?((?:19|20)\d{2})\s?[〕\]）)】］]\s?(第?\s?\d{1,5}\s?号)"
+)
+_DATE = re.compile(
+    r"((?:19|20)\d{2})\s?[年./-]\s?(1[0-2]|0?[1-9])\s?[月./-]\s?(3[01]|[12]\d|0?[1-9])(?:\s?日|(?!\d))"
+)
+_HAN_DATE = re.compile(
+    r"([一二][〇○零Ｏ０O一二三四五六七八九]{3})年(元|正|十[一二]?|[一二三四五六七八九])月"
+    r"(三十一?|二?十[一二三四五六七八九]?|[一二三四五六七八九])日"
+)
+_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | dict.fromkeys("○零Ｏ０O", 0)
+_VALIDITY = re.compile(
+    r"(?:时效性|效力状态|有效性|效力|状态)\s*[:：]\s*"
+    r"(现行有效|现行|有效|已废止|废止|已失效|失效|已被修改|尚未生效)"
+)
+_REPEALED = re.compile(r"[（(【\[](?:本[\u3400-\u9fff]{1,4})?(?:已)?(废止|失效)[)）】\]]")
+_ISSUER_LABEL = re.compile(
+    r"(?:发文机关|发布机关|制定机关|发布单位|发文单位|颁布单位|印发机关)\s*[:：]\s*([^\s，。；|]{2,40})"
+)
+_ORG_END = (
+    "委员会|人民政府|办公厅|办公室|总工会|工会|联合会|党组|党委|市委|省委|县委|区委|人民法院|人民检察院|"
+    "大学|学院|集团|公司|部|局|厅|院|会|署|办"
+)
+_ORG_LINE = re.compile(rf"[\u3400-\u9fff（）()]{{2,30}}(?:{_ORG_END})")
+_TITLE_ISSUER = re.compile(rf"^([\u3400-\u9fff]{{2,24}}?(?:{_ORG_END}))关于")
+
+
+def read_metadata(text: str, title: str) -> dict[str, str]:
+    """doc_number, issuer, date (ISO) and validity, each only where the text states it."""
+    head, foot = text[:_HEAD], text[-_FOOT:]
+    facts: dict[str, str] = {}
+    number = _NUMBER.search(head)
+    if number:
+        facts["doc_number"] = f"{number[1]}〔{number[2]}〕{''.join(number[3].split())}"
+    date = _signing_date(foot) or _signing_date(head[:800])
+    if date:
+        facts["date"] = date
+    validity = _validity(head)
+    if validity:
+        facts["validity"] = validity
+    issuer = _issuer(head, foot, title)
+    if issuer:
+        facts["issuer"] = issuer
+    return facts
+
+
+def _signing_date(part: str) -> str:
+    """The last date that stands on a line of its own (a signature), labelled, or in brackets, as YYYY-MM-DD."""
+    found = ""
+    for line in part.splitlines():
+        bare = line.strip().strip("（）()【】[] \u3000")
+        bare = re.sub(r"^(?:发布日期|成文日期|印发日期|日期|时间|发布时间|公布日期)\s*[:：]\s*", "", bare)
+        if len(bare) > 40:
+            continue
+        numeric, written = _DATE.search(bare), _HAN_DATE.search(bare)
+        match = numeric or written
+        if match is None or len(match[0]) < len(bare) * 0.6 and "：" not in line:
+            continue
+        value = _iso(numeric[1], numeric[2], numeric[3]) if numeric else _han_iso(match)
+        found = value or found
+    return found
+
+
+def _iso(year: str, month: str, day: str) -> str:
+    try:
+        return datetime.date(int(year), int(month), int(day)).isoformat()
+    except ValueError:
+        return ""
+
+
+def _han_iso(match: re.Match[str]) -> str:
+    year = "".join(str(_DIGITS[c]) for c in match[1])
+    month = "1" if match[2] in "元正" else str(_han_number(match[2]))
+    return _iso(year, month, str(_han_number(match[3])))
+
+
+def _han_number(text: str) -> int:
+    if "十" not in text:
+        return _DIGITS[text]
+    tens, _, ones = text.partition("十")
+    return (_DIGITS[tens] if tens else 1) * 10 + (_DIGITS[ones] if ones else 0)
+
+
+def _validity(head: str) -> str:
+    labelled = _VALIDITY.search(head)
+    if labelled:
+        word = labelled[1].removeprefix("已")
+        return "现行" if word in {"现行有效", "现行", "有效"} else word
+    marked = _REPEALED.search(head[:300])
+    return marked[1] if marked else ""
+
+
+def _issuer(head: str, foot: str, title: str) -> str:
+    labelled = _ISSUER_LABEL.search(head)
+    if labelled:
+        return labelled[1]
+    lines = [line.strip() for line in foot.splitlines() if line.strip()][-6:]
+    for above, below in zip(lines, lines[1:], strict=False):
+        signed = len(below) <= 20 and (_DATE.search(below) or _HAN_DATE.search(below))
+        if signed and _ORG_LINE.fullmatch(above):
+            return above
+    named = _TITLE_ISSUER.match(title)
+    if named:
+        return named[1]
+    first = next((line.strip() for line in head.splitlines() if line.strip()), "")
+    first = first.removesuffix("文件")
+    return first if _ORG_LINE.fullmatch(first) else ""
+
+
+def plain_scalars(yaml_text: str, where: str) -> tuple[dict[str, str], str]:
+    """The `key: value` pairs of a YAML mapping as text, and a warning sentence ("" when all is well).
+
+    Only scalars are taken, so nested aliases cannot grow. where: what the YAML belongs to, for the warning.
+    """
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(yaml_text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        place = f"第 {line + 1} 行" if line is not None else "内容"
+        return {}, f"{where}：YAML {place}写得不对，没有采用。 (bad YAML ignored)"
+    if loaded is None:
+        return {}, ""
+    if not isinstance(loaded, Mapping):
+        return {}, f"{where}：YAML 应为“键: 值”的形式，没有采用。 (YAML is not a mapping)"
+    kept: dict[str, str] = {}
+    skipped: list[str] = []
+    for key, value in loaded.items():
+        if value is None:
+            continue
+        if isinstance(value, (str, int, float, datetime.date)) and isinstance(key, (str, int)):
+            kept[str(key)] = ("true" if value else "false") if isinstance(value, bool) else str(value)
+        elif isinstance(value, list) and len(value) <= 50 and all(isinstance(v, (str, int)) for v in value):
+            kept[str(key)] = "；".join(map(str, value))
+        else:
+            skipped.append(str(key)[:40])
+    warning = f"{where}：YAML 的 {'、'.join(skipped)} 不是单个值，没有采用。 (nested YAML ignored)" if skipped else ""
+    return kept, warning
+
+
+def read_sidecar(data: bytes, where: str) -> tuple[dict[str, str], str]:
+    """What a sidecar YAML states, and a warning sentence ("" when all is well)."""
+    if len(data) > MAX_SIDECAR:
+        return {}, f"{where}：超过 {MAX_SIDECAR // 1024} KB，没有采用。 (sidecar too large)"
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return {}, f"{where}：不是 UTF-8 编码，没有采用。 (sidecar is not UTF-8)"
+    return plain_scalars(text, where)

@@ -1,0 +1,76 @@
+"""Optical recognition of page images: rapidocr with the PP-OCR models that come in its wheel, offline."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy
+    import rapidocr
+
+_LOCK = threading.Lock()
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class OcrLine:
+    """A line read from an image; the box in fractions of its width and height, origin top left."""
+
+    text: str
+    score: float
+    x0: float
+    top: float
+    x1: float
+    bottom: float
+
+
+@lru_cache(maxsize=1)
+def _engine() -> rapidocr.RapidOCR:
+    from rapidocr import RapidOCR
+
+    return RapidOCR(
+        params={
+            "Global.log_level": "error",
+            # Lines it is unsure of are kept: a doubtful word can be found and checked, a dropped one is lost.
+            "Global.text_score": 0.3,
+            "EngineConfig.onnxruntime.intra_op_num_threads": _THREADS,
+        }
+    )
+
+
+def read_image(image: numpy.ndarray) -> list[OcrLine]:
+    """The lines of an image (height × width × 3, BGR) from top to bottom, those side by side from left to right."""
+    with _LOCK:
+        result = _engine()(image)
+    if result.boxes is None or not result.txts:
+        return []
+    height, width = image.shape[:2]
+    lines = []
+    for box, text, score in zip(result.boxes, result.txts, result.scores, strict=True):
+        xs, ys = [float(p[0]) for p in box], [float(p[1]) for p in box]
+        lines.append(
+            OcrLine(str(text), float(score), _share(min(xs), width), _share(min(ys), height),
+                    _share(max(xs), width), _share(max(ys), height))
+        )  # fmt: skip
+    return in_reading_order([line for line in lines if line.text.strip()])
+
+
+def in_reading_order(lines: list[OcrLine]) -> list[OcrLine]:
+    """Top to bottom; lines whose middles lie within half a line's height of each other go left to right."""
+    rows: list[list[OcrLine]] = []
+    for line in sorted(lines, key=lambda x: x.top + x.bottom):
+        if rows:
+            last = rows[-1][-1]
+            apart = abs((line.top + line.bottom) - (last.top + last.bottom)) / 2
+            if apart < min(line.bottom - line.top, last.bottom - last.top) / 2:
+                rows[-1].append(line)
+                continue
+        rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda x: x.x0)]
+
+
+def _share(value: float, whole: int) -> float:
+    return min(max(value / max(whole, 1), 0.0), 1.0)

@@ -1,0 +1,120 @@
+"""Presentations (.pptx): each slide a page; shapes in order, tables, charts, diagrams, then the notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from rag.loading.guard import local, open_package, parse_xml, reading
+from rag.loading.records import Extracted, Job, TextBuilder
+from rag.loading.tables import table_lines
+
+if TYPE_CHECKING:
+    from lxml import etree
+    from pptx.slide import Slide
+
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+
+
+def extract_pptx(data: bytes, job: Job) -> Extracted:
+    """Slides in their order, each a page labelled 幻灯片N; its notes follow its text."""
+    import pptx
+
+    open_package(data, job, "演示文稿").close()
+    builder = TextBuilder()
+    with reading(job.name, "演示文稿"):
+        presentation = pptx.Presentation(BytesIO(data))
+        for number, slide in enumerate(presentation.slides, start=1):
+            job.check_time()
+            builder.page(f"幻灯片{number}")
+            for line in _shapes(slide.shapes._spTree, slide):
+                builder.add(line)
+            if slide.has_notes_slide:
+                frame = slide.notes_slide.notes_text_frame
+                if frame is not None:
+                    for line in _paragraphs(frame._txBody):
+                        builder.add(line)
+        title = str(presentation.core_properties.title or "")
+    return Extracted(builder.text, MEDIA_TYPE, title=title, pages=builder.pages)
+
+
+def _shapes(tree: etree._Element, slide: Slide) -> Iterator[str]:
+    """Text of the shapes of a slide or group in their order; python-pptx has no API for diagrams and math."""
+    for shape in tree:
+        kind = local(shape)
+        if kind in {"grpSp", "AlternateContent", "Choice"}:
+            yield from _shapes(shape, slide)
+        elif kind in {"sp", "cxnSp"}:
+            for body in shape:
+                if local(body) == "txBody":
+                    yield from _paragraphs(body)
+        elif kind == "graphicFrame":
+            yield from _graphic(shape, slide)
+
+
+def _graphic(frame: etree._Element, slide: Slide) -> Iterator[str]:
+    for element in frame.iter():
+        kind = local(element)
+        if kind == "tbl":
+            rows = [r for r in element if local(r) == "tr"]
+            properties = next((p for p in element if local(p) == "tblPr"), None)
+            marked = properties is not None and properties.get("firstRow") in {"1", "true"}
+            cells = [["\n".join(_paragraphs(c)) for c in r if local(c) == "tc"] for r in rows]
+            yield from table_lines(cells, header=True if marked and len(cells[0]) > 1 else None)
+            return
+        if kind == "chart" or kind == "relIds":
+            for key, value in element.attrib.items():
+                if key.endswith("}id") or key.endswith("}dm"):
+                    yield from _related(slide, value)
+
+
+def _related(slide: Slide, relation_id: str) -> Iterator[str]:
+    """The words of a chart (titles, series, categories with their values) or of a diagram."""
+    relation = slide.part.rels.get(relation_id)
+    if relation is None or relation.is_external:
+        return
+    root = parse_xml(relation.target_part.blob)
+    seen: set[str] = set()
+    for element in root.iter():
+        kind = local(element)
+        if kind == "p":
+            text = "".join(t.text or "" for t in element.iter() if local(t) == "t")
+            if text.strip():
+                yield text
+        elif kind == "ser":
+            line = _series(element)
+            if line not in seen:
+                seen.add(line)
+                yield line
+
+
+def _series(series: etree._Element) -> str:
+    """`名称：类别 值；类别 值` of one chart series."""
+    points: dict[str, list[str]] = {"tx": [], "cat": [], "val": [], "xVal": [], "yVal": []}
+    for part in series:
+        if local(part) in points:
+            points[local(part)] = [e.text or "" for e in part.iter() if local(e) == "v"]
+    categories = points["cat"] or points["xVal"]
+    values = points["val"] or points["yVal"]
+    pairs = [f"{c} {v}".strip() for c, v in zip(categories, values, strict=False)] or values
+    name = " ".join(points["tx"])
+    return f"{name}：{'；'.join(pairs)}" if name else "；".join(pairs)
+
+
+def _paragraphs(body: etree._Element) -> Iterator[str]:
+    for paragraph in body.iter():
+        if local(paragraph) != "p":
+            continue
+        parts = []
+        for element in paragraph.iter():
+            kind = local(element)
+            if kind == "t":
+                parts.append(element.text or "")
+            elif kind == "br":
+                parts.append("\n")
+            elif kind == "tab":
+                parts.append("")
+        text = "".join(parts)
+        if text.strip():
+            yield text
