@@ -133,5 +133,3 @@ def _free(doc_id: str, taken: set[str]) -> str:
         unique, number = f"{doc_id}#{number}", number + 1
     taken.add(unique)
     return unique
-
-

@@ -166,7 +166,8 @@ def _document(data: bytes, job: Job, found: Extracted, sidecar: bytes | None, wa
         raise LoadError(f"{job.name}：里面没有可读的文字。 (no text in this file)", code="empty-file")
     if len(found.text) > job.limits.max_unpacked:
         raise too_large(job.name, "文字超过上限")
-    title = find_title(found.text, found.title, PurePosixPath(job.name).stem)
+    title = found.title if found.title_certain else ""
+    title = " ".join(title.split())[:200] or find_title(found.text, found.title, PurePosixPath(job.name).stem)
     facts = read_metadata(found.text, title) | dict(found.metadata)
     notes = [*found.warnings, *warnings]
     if sidecar is not None:

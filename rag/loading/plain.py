@@ -48,7 +48,9 @@ def extract_md(data: bytes, job: Job) -> Extracted:
     heading = _MD_HEADING.search(decoded.text, front.end() if front else 0)
     if not title and heading:
         title = heading.group(1).strip("*_` ")
-    return Extracted(decoded.text, "text/markdown", title=title, metadata=facts, warnings=warnings)
+    return Extracted(
+        decoded.text, "text/markdown", title=title, title_certain=bool(title), metadata=facts, warnings=warnings
+    )
 
 
 def extract_csv(data: bytes, job: Job) -> Extracted:

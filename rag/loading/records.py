@@ -85,7 +85,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What a parser found in one file. title: only where the file itself declares one, else ""."""
+    """What a parser found in one file.
+
+    title: only where the file itself declares one, else "". title_certain: it is the document's own (a mail's subject),
+    not a property that templates fill.
+    """
 
     text: str
     media_type: str
@@ -93,12 +97,13 @@ class Extracted:
     metadata: Mapping[str, str] = field(default_factory=dict)
     pages: tuple[Page, ...] = ()
     boxes: tuple[LineBox, ...] = ()
+    title_certain: bool = False
     warnings: tuple[str, ...] = ()
 
 
 # One code point becomes one code point, so that offsets made before the replacement stay true. \x0b and \x0c are Word's
 # line and page breaks, \x1e and \x1f its hyphens; the rest carry no text.
-_CONTROLS = {code: " " for code in (*range(0x20), 0x7F)} | {
+_CONTROLS = dict.fromkeys((*range(0x20), 0x7F), " ") | {
     ord("\t"): "\t",
     ord("\n"): "\n",
     0x0B: "\n",

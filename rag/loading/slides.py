@@ -12,6 +12,7 @@ from rag.loading.tables import table_lines
 
 if TYPE_CHECKING:
     from lxml import etree
+    from pptx.presentation import Presentation
     from pptx.slide import Slide
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -35,8 +36,16 @@ def extract_pptx(data: bytes, job: Job) -> Extracted:
                 if frame is not None:
                     for line in _paragraphs(frame._txBody):
                         builder.add(line)
-        title = str(presentation.core_properties.title or "")
+        title = _first_title(presentation) or str(presentation.core_properties.title or "")
     return Extracted(builder.text, MEDIA_TYPE, title=title, pages=builder.pages)
+
+
+def _first_title(presentation: Presentation) -> str:
+    """The title of the first slide: templates leave other names in the properties."""
+    for slide in presentation.slides:
+        shape = slide.shapes.title
+        return " ".join(shape.text_frame.text.split()) if shape is not None else ""
+    return ""
 
 
 def _shapes(tree: etree._Element, slide: Slide) -> Iterator[str]:

@@ -1,0 +1,75 @@
+"""Old Word and WPS documents (.doc, .wps): LibreOffice, where installed, turns them into .docx.
+
+It runs without a window, with a profile folder of its own, in a folder that is removed, and is ended with all its
+children when it takes too long.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from rag.errors import LoadError
+from rag.loading.guard import damaged, too_large
+from rag.loading.records import Extracted, Job
+from rag.loading.word import extract_docx
+
+
+def find_soffice() -> str | None:
+    """The path of LibreOffice's program, looked up on PATH; None when it is not installed."""
+    return shutil.which("soffice") or shutil.which("libreoffice")
+
+
+def extract_doc(data: bytes, job: Job) -> Extracted:
+    """The text of an old Word or WPS document.
+
+    Raises LoadError `libreoffice-missing`, `damaged` (it cannot be converted) or `too-large` (it takes too long).
+    """
+    program = find_soffice()
+    if program is None:
+        raise LoadError(
+            f"{job.name}：读旧版 .doc/.wps 需要安装 LibreOffice"
+            "（Debian/Ubuntu：apt install libreoffice-writer-nogui），或请先另存为 .docx。"
+            " (LibreOffice is needed to read this format)",
+            code="libreoffice-missing",
+        )
+    with tempfile.TemporaryDirectory(prefix="yuanwen-office-", ignore_cleanup_errors=True) as folder:
+        source = Path(folder, "input.doc")
+        source.write_bytes(data)
+        _convert(program, source, job)
+        result = Path(folder, "out", "input.docx")
+        if not result.is_file():
+            raise damaged(job.name, "旧版 Word/WPS 文档")
+        if result.stat().st_size > job.limits.max_bytes:
+            raise too_large(job.name, "转换后的文件超过上限")
+        found = extract_docx(result.read_bytes(), job)
+    return replace(found, media_type="application/msword")
+
+
+def _convert(program: str, source: Path, job: Job) -> None:
+    folder = source.parent
+    command = [
+        program, "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nofirststartwizard",
+        f"-env:UserInstallation={Path(folder, 'profile').as_uri()}",
+        "--convert-to", "docx", "--outdir", str(Path(folder, "out")), str(source),
+    ]  # fmt: skip
+    # Nothing of the caller's environment but what it needs to run: no proxy, no display, no other profile.
+    environment = {key: os.environ[key] for key in ("PATH", "LANG", "LC_ALL") if key in os.environ}
+    environment["HOME"] = str(folder)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+        env=environment, start_new_session=True,
+    )  # fmt: skip
+    try:
+        process.wait(timeout=job.limits.office_seconds)
+    except subprocess.TimeoutExpired as error:
+        raise too_large(job.name, f"LibreOffice 转换超过 {job.limits.office_seconds:.0f} 秒") from error
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
