@@ -125,7 +125,7 @@ class Catalog:
     def sources(self) -> dict[str, str]:
         """The fingerprint of each document, by doc_id."""
         with self._engine.connect() as connection:
-            return dict(connection.execute(sa.select(_documents.c.doc_id, _documents.c.source)).tuples().all())
+            return {row.doc_id: row.source for row in connection.execute(sa.select(_documents.c.doc_id, _documents.c.source))}
 
     def records(self) -> list[Record]:
         """All documents by doc_id, text included."""

@@ -26,9 +26,10 @@ class LexicalIndex:
         if any(token_lists):
             self._index = bm25s.BM25(k1=K1, b=B, method="lucene")
             self._index.index([list(tokens) for tokens in token_lists], show_progress=False)
+        self._tokens = [frozenset(tokens) for tokens in token_lists]
         self._frequency: dict[str, int] = {}
-        for tokens in token_lists:
-            for token in set(tokens):
+        for tokens in self._tokens:
+            for token in tokens:
                 self._frequency[token] = self._frequency.get(token, 0) + 1
 
     def scores(self, tokens: Sequence[str]) -> np.ndarray:
@@ -37,6 +38,10 @@ class LexicalIndex:
         if self._index is None or not known:
             return np.zeros(self._size, np.float32)
         return np.asarray(self._index.get_scores(known), dtype=np.float32)
+
+    def tokens(self, row: int) -> frozenset[str]:
+        """The distinct tokens of a passage."""
+        return self._tokens[row]
 
     def idf(self, token: str) -> float:
         """How telling a token is in this collection; unknown tokens are the most telling."""

@@ -80,7 +80,7 @@ def retrieve(
             {"lexical": float(lexical[pool[at]]), "dense": float(dense[at]), "window": float(windows[at])})
         for rank, at in enumerate(order, 1)
     )  # fmt: skip
-    signals = Signals(float(windows.max(initial=0.0)), _coverage(snapshot, tokens, [hit.passage.text for hit in hits[:3]]))
+    signals = Signals(float(windows.max(initial=0.0)), _coverage(snapshot, tokens, [int(pool[at]) for at in order[:3]]))
     done = time.perf_counter()
     return Ranking(
         query, hits, tuple(int(pool[at]) for at in order), signals, (embedded - started) * 1e3, (done - embedded) * 1e3
@@ -148,11 +148,11 @@ def _distinct(snapshot: Snapshot, pool: np.ndarray, order: np.ndarray) -> list[i
     return kept
 
 
-def _coverage(snapshot: Snapshot, tokens: list[str], texts: list[str]) -> float:
-    """The best share, by idf, of the question's tokens that one of the texts holds."""
+def _coverage(snapshot: Snapshot, tokens: list[str], rows: list[int]) -> float:
+    """The best share, by idf, of the question's tokens that one of the passages holds."""
     wanted = {token: snapshot.lexical.idf(token) for token in tokens}
     total = sum(wanted.values())
     if not total:
         return 0.0
-    held = [sum(weight for token, weight in wanted.items() if token in set(tokenize(text))) for text in texts]
+    held = (sum(wanted[token] for token in snapshot.lexical.tokens(row) & wanted.keys()) for row in rows)
     return max(held, default=0.0) / total

@@ -1,0 +1,74 @@
+"""Fixtures: a deterministic toy embedder for exact scores, and services indexed on the seeds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.config import ROOT, Settings
+from rag.service import Service
+
+SEEDS = ROOT / "seeds"
+
+
+class ToyEmbedder:
+    """Texts to unit vectors by hashing their character pairs: similar words, similar vectors; no model."""
+
+    def __init__(self, identity: str = "toy@1", dim: int = 256) -> None:
+        self.identity = identity
+        self.dim = dim
+        self.encoded: list[str] = []
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        return np.stack([self._vector(text) for text in texts])
+
+    def encode_passages(self, texts: Sequence[str], progress=None) -> np.ndarray:
+        self.encoded += texts
+        if progress:
+            progress(len(texts), len(texts))
+        return np.stack([self._vector(text) for text in texts])
+
+    def _vector(self, text: str) -> np.ndarray:
+        vector = np.zeros(self.dim, np.float32)
+        kept = [char for char in text if char.isalnum()]
+        for pair in zip(kept, kept[1:] or kept, strict=False):
+            digest = hashlib.blake2b("".join(pair).encode("utf-8", "surrogatepass"), digest_size=4).digest()
+            vector[int.from_bytes(digest, "little") % self.dim] += 1
+        vector[0] += 1e-3  # never the zero vector
+        return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture
+def toy() -> ToyEmbedder:
+    return ToyEmbedder()
+
+
+@pytest.fixture
+def make_service(tmp_path: Path):
+    """A function from settings to a toy service with an empty index of its own."""
+
+    def make(embedder: ToyEmbedder | None = None, **overrides) -> Service:
+        settings = Settings(**({"index": tmp_path / "index"} | overrides))
+        return Service(settings, embedder or ToyEmbedder())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def toy_service(tmp_path_factory) -> Service:
+    """The seeds indexed with the toy embedder. Shared: tests only read it."""
+    service = Service(Settings(index=tmp_path_factory.mktemp("toy") / "index"), ToyEmbedder())
+    service.ingest([SEEDS], mirror=True)
+    return service
+
+
+@pytest.fixture(scope="session")
+def model_service(tmp_path_factory) -> Service:
+    """The seeds indexed with the real model. Shared: tests only read it."""
+    service = Service(Settings(index=tmp_path_factory.mktemp("model") / "index"))
+    service.ingest([SEEDS], mirror=True)
+    return service

@@ -1,0 +1,126 @@
+"""Oracles: FAISS is numpy's brute force, BM25 is the formula, fusion is what the docstring says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.dense import DenseIndex
+from rag.errors import IndexUnusable
+from rag.lexical import B, K1, LexicalIndex
+from rag.retrieval import dense_scores, retrieve
+from rag.tokenizing import tokenize
+
+
+def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    vectors = rng.normal(size=shape).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 80), st.integers(1, 100), st.integers(0, 2**32 - 1))
+def test_faiss_is_brute_force(rows, top_k, seed):
+    rng = np.random.default_rng(seed)
+    vectors, query = unit(rng, rows, 16), unit(rng, 16)
+    found, scores = DenseIndex.build(vectors).search(query, top_k)
+    expected = np.argsort(-(vectors @ query), kind="stable")[:top_k]
+    assert len(found) == min(rows, top_k)
+    np.testing.assert_allclose(scores, (vectors @ query)[expected], atol=1e-5)
+    np.testing.assert_allclose((vectors @ query)[found], scores, atol=1e-5)
+
+
+def test_faiss_filters_before_it_cuts():
+    rng = np.random.default_rng(1)
+    vectors, query = unit(rng, 50, 8), unit(rng, 8)
+    allowed = np.array([3, 17, 30])
+    found, _ = DenseIndex.build(vectors).search(query, 10, allowed)
+    assert list(found) == list(allowed[np.argsort(-(vectors[allowed] @ query))])
+
+
+def test_faiss_of_nothing_finds_nothing():
+    index = DenseIndex.build(np.empty((0, 8), np.float32))
+    assert len(index.search(np.ones(8, np.float32), 5)[0]) == 0
+
+
+def test_a_truncated_index_file_is_named(tmp_path):
+    path = tmp_path / "v.faiss"
+    DenseIndex.build(unit(np.random.default_rng(0), 10, 8)).save(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(IndexUnusable, match="v.faiss"):
+        DenseIndex.load(path)
+
+
+def bm25(query: list[str], documents: list[list[str]]) -> list[float]:
+    average = sum(map(len, documents)) / len(documents)
+    scores = []
+    for document in documents:
+        score = 0.0
+        for token in query:
+            frequency = sum(token in other for other in documents)
+            if not frequency:
+                continue
+            idf = math.log(1 + (len(documents) - frequency + 0.5) / (frequency + 0.5))
+            count = document.count(token)
+            score += idf * count / (count + K1 * (1 - B + B * len(document) / average))
+        scores.append(score)
+    return scores
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=8), min_size=1, max_size=8),
+    st.lists(st.sampled_from("abcdefxyz"), max_size=6),
+)
+def test_bm25_is_the_formula(documents, query):
+    np.testing.assert_allclose(LexicalIndex(documents).scores(query), bm25(query, documents), atol=1e-4)
+
+
+def test_unknown_words_score_nothing():
+    assert list(LexicalIndex([["a"], ["b"]]).scores(["zzz"])) == [0, 0]
+
+
+def test_retrieval_is_its_docstring(toy_service):
+    """Every passage scored by hand: windows, mean of cosines, z-scores, weighted sum."""
+    question = "工会干部怎样了解职工所思所想所盼？"
+    current, embedder = toy_service.current(), toy_service.embedder
+    weight = toy_service.settings.lexical_weight
+    ranking = retrieve(current, embedder, question, top_k=5, candidates=10_000, lexical_weight=weight)
+
+    from rag.chunking import mend
+    from rag.index import contextual
+
+    query = embedder.encode_queries([question])[0]
+    dense = []
+    for passage in current.passages:
+        text = toy_service.document(passage.doc_id).document.text
+        first = current.first_window
+        row = current.passages.index(passage)
+        spans = current.window_spans[first[row] : first[row + 1]]
+        best = max(float(embedder.encode_queries([mend(text, *span, passage.cuts)])[0] @ query) for span in spans)
+        whole = float(embedder.encode_queries([contextual(passage)])[0] @ query)
+        dense.append((whole + best) / 2)
+    lexical = current.lexical.scores(tokenize(question))
+    dense = np.array(dense)
+    fused = weight * (lexical - lexical.mean()) / lexical.std() + (1 - weight) * (dense - dense.mean()) / dense.std()
+    expected = np.argsort(-fused, kind="stable")[:5]
+    assert list(ranking.rows) == list(expected)
+    np.testing.assert_allclose([hit.score for hit in ranking.hits], fused[expected], atol=1e-3)
+
+
+def test_few_candidates_find_the_same_best(toy_service):
+    current, embedder = toy_service.current(), toy_service.embedder
+    for question in ("四同步四衔接", "政治安全是最大的安全", "核心价值观 稳定器"):
+        few = retrieve(current, embedder, question, top_k=1, candidates=20, lexical_weight=0.3)
+        many = retrieve(current, embedder, question, top_k=1, candidates=10_000, lexical_weight=0.3)
+        assert few.rows == many.rows
+
+
+def test_dense_scores_are_cosines(toy_service):
+    current = toy_service.current()
+    query = toy_service.embedder.encode_queries(["工会"])[0]
+    scores, best = dense_scores(current, query, np.array([0, 5]))
+    assert ((-1 <= scores) & (scores <= 1)).all() and (best >= 0).all()
