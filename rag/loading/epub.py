@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.loading.encodings import decode
-from rag.loading.guard import attribute, damaged, encrypted, local, open_zip, parse_xml, reading
+from rag.loading.guard import PARSER_ERRORS, attribute, damaged, encrypted, local, open_zip, parse_xml, reading
 from rag.loading.records import Extracted, Job, TextBuilder
 from rag.loading.web import add_html
 
@@ -39,7 +39,7 @@ def extract_epub(data: bytes, job: Job) -> Extracted:
             except KeyError:
                 missing.append(path)
                 continue
-            except (zipfile.BadZipFile, ValueError, OSError, RuntimeError, EOFError) as error:
+            except PARSER_ERRORS as error:
                 raise damaged(job.name, "EPUB") from error
             builder.page(f"第{number}节")
             add_html(_entity_free(decode(chapter, job.name).text), job, builder)

@@ -20,10 +20,10 @@ _NUMBER = re.compile(
 )
 _DATE = re.compile(r"((?:19|20)\d{2})\s?[年./-]\s?(1[0-2]|0?[1-9])\s?[月./-]\s?(3[01]|[12]\d|0?[1-9])(?:\s?日|(?!\d))")
 _HAN_DATE = re.compile(
-    r"([一二][〇○零Ｏ０O一二三四五六七八九]{3})年(元|正|十[一二]?|[一二三四五六七八九])月"
+    r"([一二][〇○零Ｏ０O0一二三四五六七八九]{3})年(元|正|十[一二]?|[一二三四五六七八九])月"
     r"(三十一?|二?十[一二三四五六七八九]?|[一二三四五六七八九])日"
 )
-_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | dict.fromkeys("○零Ｏ０O", 0)
+_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | dict.fromkeys("○零Ｏ０O0", 0)
 _VALIDITY = re.compile(
     r"(?:时效性|效力状态|有效性|效力|状态)\s*[:：]\s*"
     r"(现行有效|现行|有效|已废止|废止|已失效|失效|已被修改|尚未生效)"
@@ -44,7 +44,7 @@ def read_metadata(text: str, title: str) -> dict[str, str]:
     """doc_number, issuer, date (ISO) and validity, each only where the text states it."""
     head, foot = text[:_HEAD], text[-_FOOT:]
     facts: dict[str, str] = {}
-    number = _NUMBER.search(head)
+    number = _own_number(head)
     if number:
         facts["doc_number"] = f"{number[1]}〔{number[2]}〕{''.join(number[3].split())}"
     date = _signing_date(foot) or _signing_date(head[:800])
@@ -57,6 +57,18 @@ def read_metadata(text: str, title: str) -> dict[str, str]:
     if issuer:
         facts["issuer"] = issuer
     return facts
+
+
+def _own_number(head: str) -> re.Match[str] | None:
+    """The number that stands on a line of its own or is labelled; one inside a sentence is another document's."""
+    for match in _NUMBER.finditer(head):
+        begin = head.rfind("\n", 0, match.start()) + 1
+        stop = head.find("\n", match.end())
+        line = head[begin : stop if stop >= 0 else len(head)].strip()
+        labelled = re.search(r"(?:文号|发文字号|字号)\s*[:：]\s*$", head[begin : match.start()])
+        if labelled or len(line) - len(match[0]) <= 14 and "《" not in line and not line.startswith(("（", "(")):
+            return match
+    return None
 
 
 def _signing_date(part: str) -> str:

@@ -74,6 +74,7 @@ class _Walker:
         self.has_main = has_main
         self.skipped = 0
         self._line: list[str] = []
+        self._items: dict[etree._Element, int] = {}
 
     def walk(self, element: etree._Element) -> None:
         """Add everything under `element`; depth is bounded by the parser (256)."""
@@ -98,7 +99,7 @@ class _Walker:
         if block:
             self._flush()
         if name == "li":
-            self._line.append(_list_number(element))
+            self._line.append(self._list_number(element))
         if name == "pre":
             self.builder.add("".join(element.itertext()))
             return
@@ -108,6 +109,17 @@ class _Walker:
             self._inline(child.tail)
         if block:
             self._flush()
+
+    def _list_number(self, item: etree._Element) -> str:
+        """The number a reader sees before an item of an ordered list; items are counted as they pass."""
+        parent = item.getparent()
+        if parent is None or local(parent).lower() != "ol" or parent.get("type", "1") != "1":
+            return ""
+        first = parent.get("start", "1")
+        begin = int(first) if first.isascii() and first.isdigit() and len(first) < 6 else 1
+        number = self._items.get(parent, begin)
+        self._items[parent] = number + 1
+        return f"{number}. "
 
     def _inline(self, text: str | None) -> None:
         if text:
@@ -207,14 +219,3 @@ def _within_main(element: etree._Element) -> bool:
 
 def _is_hidden(element: etree._Element) -> bool:
     return "hidden" in element.attrib or bool(_HIDDEN.search(element.get("style", "")))
-
-
-def _list_number(item: etree._Element) -> str:
-    """The number a reader sees before an item of an ordered list."""
-    parent = item.getparent()
-    if parent is None or local(parent).lower() != "ol" or parent.get("type", "1") != "1":
-        return ""
-    first = parent.get("start", "1")
-    begin = int(first) if first.isascii() and first.isdigit() and len(first) < 6 else 1
-    before = sum(1 for s in item.itersiblings(preceding=True) if local(s).lower() == "li")
-    return f"{begin + before}. "

@@ -44,7 +44,7 @@ TEXT = "\n".join(LINES) + "\n"
 class Sample:
     """A file and what must come out of it: documents by doc_id, each with its lines in order.
 
-    pages: (label, first line of the page) of the first document. exact: the whole text, where it is known to the letter.
+    pages: (label, first line of the page) of the first document. exact: the whole text, where known to the letter.
     """
 
     name: str
@@ -365,12 +365,14 @@ def ofd_bytes() -> bytes:
         )
 
     use = '<ofd:Template TemplateID="3"/>'
+    head = text(31, 10, "武进区总工会文件")
     first = text(11, 40, TITLE[:4]) + text(12, 40, TITLE[4:], 36) + text(13, 60, BODY[0])
     second = "".join(text(20 + n, 40 + 20 * n, line) for n, line in enumerate(BODY[1:]))
     document = (
         f"<ofd:Document {space}><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox>"
         '</ofd:PageArea><ofd:TemplatePage ID="3" BaseLoc="Tpls/Tpl_0/Content.xml"/></ofd:CommonData><ofd:Pages>'
-        '<ofd:Page ID="1" BaseLoc="Pages/Page_0/Content.xml"/><ofd:Page ID="2" BaseLoc="/Doc_0/Pages/Page_1/Content.xml"/>'
+        '<ofd:Page ID="1" BaseLoc="Pages/Page_0/Content.xml"/>'
+        '<ofd:Page ID="2" BaseLoc="/Doc_0/Pages/Page_1/Content.xml"/>'
         "</ofd:Pages></ofd:Document>"
     )
     root = (
@@ -379,7 +381,7 @@ def ofd_bytes() -> bytes:
     )
     return zip_bytes(
         {"OFD.xml": root, "Doc_0/Document.xml": document, "Doc_0/Pages/Page_0/Content.xml": page(first, use),
-         "Doc_0/Pages/Page_1/Content.xml": page(second), "Doc_0/Tpls/Tpl_0/Content.xml": page(text(31, 10, "武进区总工会文件"))}
+         "Doc_0/Pages/Page_1/Content.xml": page(second), "Doc_0/Tpls/Tpl_0/Content.xml": page(head)}
     )  # fmt: skip
 
 

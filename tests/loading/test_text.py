@@ -1,4 +1,4 @@
-"""The text path: any bytes give a text that encodes back to them, or a refusal; encodings are told apart on evidence."""
+"""The text path: any bytes give a text that encodes back to them, or a refusal; encodings told apart on evidence."""
 
 from __future__ import annotations
 
