@@ -90,7 +90,18 @@ def _by_utf8(data: bytes, name: str) -> Decoded | None:
         return None
     if _too_binary(data):
         raise _binary(name)
+    if _may_be_utf16(data):
+        raise _uncertain(name)
     return Decoded(text, "utf-8")
+
+
+def _may_be_utf16(data: bytes) -> bool:
+    """True for a few bytes that are valid UTF-8 without Chinese, but common Chinese throughout when read as UTF-16."""
+    if not 8 <= len(data) <= 64 or len(data) % 2 or any("\u4e00" <= c <= "\u9fff" for c in data.decode("utf-8")):
+        return False
+    texts = [(codec, _strict(data, codec)) for codec in ("utf-16-le", "utf-16-be")]
+    guesses = [_judge(text, codec) for codec, text in texts if text is not None]
+    return any(g.evidence >= max(len(data) // 2 - 1, 3) and g.score >= 0.9 for g in guesses)
 
 
 def _by_declaration(data: bytes, declared: str) -> Decoded | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.loading.encodings import decode
-from rag.loading.guard import PARSER_ERRORS, attribute, damaged, encrypted, local, open_zip, parse_xml, reading
+from rag.loading.guard import PARSER_ERRORS, attribute, damaged, encrypted, local, open_package, parse_xml, reading
 from rag.loading.records import Extracted, Job, TextBuilder
 from rag.loading.web import add_html
 
@@ -23,7 +23,7 @@ def extract_epub(data: bytes, job: Job) -> Extracted:
     """Chapters in reading order. Raises LoadError `damaged`, `encrypted` (rights-managed books), `archive-bomb`."""
     builder = TextBuilder()
     missing: list[str] = []
-    with open_zip(data, job, "EPUB") as archive:
+    with open_package(data, job, "EPUB", dtd=True) as archive:
         with reading(job.name, "EPUB"):
             package_path = _package_path(archive)
             package = parse_xml(archive.read(package_path))

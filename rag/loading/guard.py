@@ -94,14 +94,21 @@ def open_zip(data: bytes, job: Job, what: str) -> zipfile.ZipFile:
     return archive
 
 
-def open_package(data: bytes, job: Job, what: str) -> zipfile.ZipFile:
-    """Open an office document that is a zip of XML: as open_zip, and no member may be encrypted or declare a DTD."""
+def open_package(data: bytes, job: Job, what: str, *, dtd: bool = False) -> zipfile.ZipFile:
+    """Open a document that is a zip of XML: as open_zip, and no member may be encrypted or its XML too large.
+
+    dtd: whether the format allows document types (EPUB, ODT); elsewhere one is refused as `archive-bomb`.
+    """
     archive = open_zip(data, job, what)
     if any(m.flag_bits & 1 for m in archive.infolist()):
         raise encrypted(job.name)
     with reading(job.name, what):
         for member in archive.infolist():
-            if member.filename.lower().endswith((".xml", ".rels")) and _has_doctype(archive, member):
+            if not member.filename.lower().endswith((".xml", ".rels", ".xhtml", ".html", ".opf")):
+                continue
+            if member.file_size > job.limits.max_markup:
+                raise too_large(job.name, f"里面的 {member.filename} 超过 {job.limits.max_markup // MB} MB")
+            if not dtd and _has_doctype(archive, member):
                 raise entity_danger(job.name)
     return archive
 

@@ -7,6 +7,7 @@ the head or the foot. A sidecar `NAME.EXT.yaml` overrides everything.
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 from collections.abc import Mapping
 
@@ -66,7 +67,7 @@ def _own_number(head: str) -> re.Match[str] | None:
         stop = head.find("\n", match.end())
         line = head[begin : stop if stop >= 0 else len(head)].strip()
         labelled = re.search(r"(?:文号|发文字号|字号)\s*[:：]\s*$", head[begin : match.start()])
-        if labelled or len(line) - len(match[0]) <= 14 and "《" not in line and not line.startswith(("（", "(")):
+        if labelled or (len(line) - len(match[0]) <= 14 and "《" not in line and not line.startswith(("（", "("))):
             return match
     return None
 
@@ -81,7 +82,7 @@ def _signing_date(part: str) -> str:
             continue
         numeric, written = _DATE.search(bare), _HAN_DATE.search(bare)
         match = numeric or written
-        if match is None or len(match[0]) < len(bare) * 0.6 and "：" not in line:
+        if match is None or (len(match[0]) < len(bare) * 0.6 and "：" not in line):
             continue
         value = _iso(numeric[1], numeric[2], numeric[3]) if numeric else _han_iso(match)
         found = value or found
@@ -122,7 +123,7 @@ def _issuer(head: str, foot: str, title: str) -> str:
     if labelled:
         return labelled[1]
     lines = [line.strip() for line in foot.splitlines() if line.strip()][-6:]
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in itertools.pairwise(lines):
         signed = len(below) <= 20 and (_DATE.search(below) or _HAN_DATE.search(below))
         if signed and _ORG_LINE.fullmatch(above):
             return above

@@ -6,6 +6,7 @@ lxml: the format is small, and text, order, page and place are all that is wante
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import zipfile
 from collections.abc import Iterator
@@ -142,7 +143,7 @@ def _in_lines(runs: list[_Run]) -> list[list[_Run]]:
 def _line_text(line: list[_Run]) -> str:
     """Runs of a line side by side, with a space where they stand well apart."""
     text = line[0].text
-    for before, run in zip(line, line[1:], strict=False):
+    for before, run in itertools.pairwise(line):
         gap = run.x - (before.x + before.width)
         text += (" " if gap > max(before.size, 1.0) * 0.8 else "") + run.text
     return text

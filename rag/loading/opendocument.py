@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.loading.guard import attribute, encrypted, local, open_zip, parse_xml, reading
+from rag.loading.guard import attribute, encrypted, local, open_package, parse_xml, reading
 from rag.loading.records import Extracted, Job, TextBuilder
 from rag.loading.tables import table_lines
 
@@ -26,7 +26,7 @@ def extract_odt(data: bytes, job: Job) -> Extracted:
     """Everything a reader of the document sees. Raises LoadError `damaged`, `encrypted`, `archive-bomb`."""
     builder = TextBuilder()
     title = ""
-    with open_zip(data, job, "ODT 文档") as archive, reading(job.name, "ODT 文档"):
+    with open_package(data, job, "ODT 文档", dtd=True) as archive, reading(job.name, "ODT 文档"):
         names = set(archive.namelist())
         if "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise encrypted(job.name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox, Page
 from rag.errors import LoadError
-from rag.loading.guard import damaged, encrypted, too_large
+from rag.loading.guard import damaged, encrypted, reading, too_large
 from rag.loading.ocr import OcrLine, read_image
 from rag.loading.records import Extracted, Job, TextBuilder, tidy
 
@@ -40,7 +40,8 @@ def extract_pdf(data: bytes, job: Job) -> Extracted:
     with _LOCK:
         document = _open(data, job)
         try:
-            return _extract(document, job)
+            with reading(job.name, "PDF"):
+                return _extract(document, job)
         finally:
             document.close()
 

@@ -44,6 +44,7 @@ def extract_md(data: bytes, job: Job) -> Extracted:
         warnings = (warning,) if warning else ()
         title = declared.pop("title", "")
         declared.pop("encoding", None)
+        declared.pop("bom", None)
         facts = declared | facts
     heading = _MD_HEADING.search(decoded.text, front.end() if front else 0)
     if not title and heading:

@@ -27,7 +27,8 @@ class Limits:
 
     max_bytes: the file itself. max_unpacked: everything inside an archive, nested ones included. max_ratio: unpacked
     size over packed size (looked at from 10 MB unpacked). max_members, max_depth: of archives. max_pages: of a PDF.
-    max_ocr_pages: pages read by optical recognition. max_cells: of a workbook, blanks included. max_seconds: reading
+    max_ocr_pages: pages read by optical recognition. max_markup: one HTML or XML part, as its tree
+    takes ten times its size. max_cells: of a workbook, blanks included. max_seconds: reading
     one file. office_seconds: one LibreOffice conversion.
     """
 
@@ -38,6 +39,7 @@ class Limits:
     max_depth: int = 3
     max_pages: int = 20_000
     max_ocr_pages: int = 500
+    max_markup: int = 100 * MB
     max_cells: int = 10_000_000
     max_seconds: float = 600.0
     office_seconds: float = 120.0

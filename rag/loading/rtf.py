@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from rag.errors import LoadError
 from rag.loading.guard import damaged, too_large
@@ -18,11 +18,14 @@ from rag.loading.tables import table_lines
 _TOKEN = re.compile(
     rb"\\'([0-9a-fA-F]{2})|\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.DOTALL
 )
+# 0 ("ANSI") is left out: in Chinese files it means the code page of the document.
 _CHARSETS = {
-    0: "cp1252", 2: "cp1252", 77: "mac_roman", 128: "cp932", 129: "cp949", 134: "gb18030", 136: "cp950", 161: "cp1253",
+    77: "mac_roman", 128: "cp932", 129: "cp949", 134: "gb18030", 136: "cp950", 161: "cp1253",
     162: "cp1254", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250",
 }  # fmt: skip
 _SYMBOLS = {
+    "par": "\n", "sect": "\n", "page": "\n", "column": "\n", "cell": "\x1c", "nestcell": "\x1c", "row": "\x1d\n",
+    "nestrow": "\x1d\n",
     "tab": "\t", "line": "\n", "softline": "\n", "emdash": "—", "endash": "–", "emspace": "\u2003",
     "enspace": "\u2002", "qmspace": "\u2005", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“",
     "rdblquote": "”",
@@ -39,13 +42,17 @@ _UNSEEN = frozenset({
 })  # fmt: skip
 # Destinations behind `\\*` that hold text to be read.
 _STARRED_TEXT = frozenset({"shpinst", "shptxt", "footnote", "ud", "pntext", "annotation"})
-_APART = frozenset({"header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf", "footnote",
-                    "annotation", "shptxt"})  # fmt: skip
+# Groups kept apart from the running text, and the part they go to; a text box stays where it is.
+_APART = {
+    "header": "head", "headerl": "head", "headerr": "head", "headerf": "head", "footer": "foot", "footerl": "foot",
+    "footerr": "foot", "footerf": "foot", "footnote": "note", "annotation": "note", "shptxt": "",
+}  # fmt: skip
+_MAX_DEPTH = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a group inherits: whether its text is seen, its font and how many stand-ins follow a \\u."""
+    """What a group inherits. seen: its text is read. skip: stand-ins that follow a \\u. fonts: it is the font table."""
 
     seen: bool = True
     font: int = -1
@@ -53,56 +60,165 @@ class _State:
     part: str = "body"
     fonts: bool = False
     title: bool = False
-    in_table: bool = False
 
 
-@dataclass(slots=True)
 class _Reader:
-    """The reading of one file: texts by part and the code pages met on the way."""
+    """The reading of one file, token by token; texts are kept by part."""
 
-    codepage: str = "cp1252"
-    font_codes: dict[int, str] = field(default_factory=dict)
-    parts: dict[str, list[str]] = field(default_factory=lambda: {"head": [], "body": [], "note": [], "foot": []})
-    title: list[str] = field(default_factory=list)
-    pending: bytearray = field(default_factory=bytearray)
-    default_font: int = -1
-    units: list[int] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.parts: dict[str, list[str]] = {"head": [], "body": [], "note": [], "foot": []}
+        self.title: list[str] = []
+        self.open_groups = 0
+        self._state = _State()
+        self._stack: list[_State] = []
+        self._codepage = "cp1252"
+        self._font_codes: dict[int, str] = {}
+        self._default_font = -1
+        self._bytes = bytearray()
+        self._units: list[int] = []
+        self._stand_ins = 0
+        self._starred = False
 
-    def codec(self, state: _State) -> str:
-        font = state.font if state.font >= 0 else self.default_font
-        return self.font_codes.get(font, self.codepage)
+    def read(self, data: bytes, job: Job) -> None:
+        """Read the whole file; it is complete when every group was closed."""
+        position = count = 0
+        while match := _TOKEN.match(data, position):
+            position = match.end()
+            count += 1
+            if count % 50_000 == 0:
+                job.check_time()
+            hexa, word, number, symbol, brace, run = match.groups()
+            if hexa is not None:
+                self._put_bytes(bytes((int(hexa, 16),)))
+            elif run is not None:
+                self._put_bytes(run)
+            elif brace == b"{":
+                self._open(job)
+            elif brace == b"}":
+                if not self._close():
+                    break
+            elif symbol is not None:
+                self._escape(symbol)
+            elif word is not None:
+                position += self._word(word.decode("ascii"), int(number) if number else None)
+        self._flush()
+        self.open_groups = len(self._stack)
 
-    def put(self, state: _State, text: str) -> None:
-        if state.title:
+    def _put_bytes(self, data: bytes) -> None:
+        """Bytes of text; the second byte of a double-byte character may be a plain letter."""
+        taken = min(self._stand_ins, len(data))
+        self._stand_ins -= taken
+        if taken < len(data):
+            if self._units:
+                self._flush()
+            self._bytes.extend(data[taken:])
+        self._starred = False
+
+    def _open(self, job: Job) -> None:
+        self._flush()
+        self._stand_ins = 0
+        self._starred = False
+        self._stack.append(self._state)
+        if len(self._stack) > _MAX_DEPTH:
+            raise too_large(job.name, "RTF 分组嵌套过深")
+
+    def _close(self) -> bool:
+        self._flush()
+        self._stand_ins = 0
+        if not self._stack:
+            return False
+        if self._stack[-1].part != self._state.part:
+            self._put("\n")
+        self._state = self._stack.pop()
+        return True
+
+    def _escape(self, symbol: bytes) -> None:
+        if symbol == b"*":
+            self._starred = True
+            return
+        self._flush()
+        self._stand_ins = 0
+        self._put(_ESCAPES.get(symbol, ""))
+
+    def _word(self, name: str, value: int | None) -> int:
+        """Obey a control word; returns how many bytes of binary data after it are to be passed over."""
+        starred, self._starred = self._starred, False
+        if name == "u" and value is not None:
+            if self._bytes:
+                self._flush()
+            self._units.append(value)
+            self._stand_ins = self._state.skip
+            return 0
+        if name == "bin":
+            return max(value or 0, 0)
+        self._flush()
+        if name in _SYMBOLS:
+            self._put(_SYMBOLS[name])
+        elif name in _APART:
+            part = _APART[name] or self._state.part
+            self._state = replace(self._state, part=part, seen=self._state.seen or name == "shptxt")
+        elif name in _UNSEEN or (starred and name not in _STARRED_TEXT):
+            self._state = replace(self._state, seen=False, fonts=name == "fonttbl")
+        else:
+            self._setting(name, value)
+        return 0
+
+    def _setting(self, name: str, value: int | None) -> None:
+        """Control words that change how the following text is read."""
+        state = self._state
+        if name == "ansicpg" and value is not None:
+            self._codepage = _codepage(value)
+        elif name == "deff" and value is not None:
+            self._default_font = value
+        elif name == "uc":
+            self._state = replace(state, skip=min(max(value or 0, 0), 16))
+        elif name == "f" and value is not None:
+            self._state = replace(state, font=value)
+        elif name == "plain":
+            self._state = replace(state, font=-1)
+        elif name in {"v", "deleted"}:
+            self._state = replace(state, seen=state.seen and value == 0)
+        elif name == "title" and not state.seen:
+            self._state = replace(state, title=True)
+        elif name == "fcharset" and state.fonts and value in _CHARSETS:
+            self._font_codes[state.font] = _CHARSETS[value]
+
+    def _put(self, text: str) -> None:
+        if self._state.title:
             self.title.append(text)
-        elif state.seen:
-            self.parts[state.part].append(text)
+        elif self._state.seen:
+            self.parts[self._state.part].append(text)
 
-    def flush(self, state: _State) -> None:
-        if self.pending:
-            codec = self.codec(state)
-            data = bytes(self.pending)
-            self.pending.clear()
+    def _flush(self) -> None:
+        """Decode what has been gathered: bytes in the code page of their font, or UTF-16 units."""
+        if self._bytes:
+            data = bytes(self._bytes)
+            self._bytes.clear()
+            font = self._state.font if self._state.font >= 0 else self._default_font
+            codec = self._font_codes.get(font, self._codepage)
             text = data.decode(codec, "replace")
-            if "\ufffd" in text and codec != self.codepage:
-                other = data.decode(self.codepage, "replace")
+            if "\ufffd" in text and codec != self._codepage:
+                other = data.decode(self._codepage, "replace")
                 text = other if other.count("\ufffd") < text.count("\ufffd") else text
-            self.put(state, text)
-        if self.units:
-            raw = b"".join((u & 0xFFFF).to_bytes(2, "little") for u in self.units)
-            self.units.clear()
-            self.put(state, raw.decode("utf-16-le", "replace"))
+            self._put(text)
+        if self._units:
+            raw = b"".join((unit & 0xFFFF).to_bytes(2, "little") for unit in self._units)
+            self._units.clear()
+            self._put(raw.decode("utf-16-le", "replace"))
 
 
 def extract_rtf(data: bytes, job: Job) -> Extracted:
-    """Headers, body with its tables, notes and footers. Raises LoadError `damaged` or `too-large`."""
-    if not data.startswith(b"{\\rtf"):
-        raise damaged(job.name, "RTF 文档")
+    """Headers, body with its tables, notes and footers.
+
+    Raises LoadError `damaged`, `too-large`, or `encoding-uncertain` where the code page is not what the file says.
+    """
     reader = _Reader()
-    _read(data, reader, job)
+    reader.read(data, job)
+    if reader.open_groups:
+        raise damaged(job.name, "RTF 文档")
     builder = TextBuilder()
-    for part in ("head", "body", "note", "foot"):
-        for line in _lines("".join(reader.parts[part])):
+    for lines in reader.parts.values():
+        for line in _lines("".join(lines)):
             builder.add(line)
     lost = builder.text.count("\ufffd")
     warnings = (f"{lost} 个字无法解码。 (characters could not be decoded)",) if lost else ()
@@ -112,118 +228,6 @@ def extract_rtf(data: bytes, job: Job) -> Extracted:
             code="encoding-uncertain",
         )
     return Extracted(builder.text, "application/rtf", title="".join(reader.title).strip(), warnings=warnings)
-
-
-def _read(data: bytes, reader: _Reader, job: Job) -> None:
-    state = _State()
-    stack: list[_State] = []
-    position = skip_after_unicode = 0
-    starred = False
-    count = 0
-    while match := _TOKEN.match(data, position):
-        position = match.end()
-        count += 1
-        if count % 50_000 == 0:
-            job.check_time()
-        hexa, word, number, symbol, brace, run = match.groups()
-        if hexa is not None:
-            if skip_after_unicode:
-                skip_after_unicode -= 1
-            else:
-                _flush_units(reader, state)
-                reader.pending.append(int(hexa, 16))
-        elif run is not None:
-            if skip_after_unicode:
-                taken = min(skip_after_unicode, len(run))
-                skip_after_unicode -= taken
-                run = run[taken:]
-            if run:
-                _flush_units(reader, state)
-                reader.pending.extend(run)  # the second byte of a double-byte character may be a plain letter
-        elif brace == b"{":
-            reader.flush(state)
-            skip_after_unicode = 0
-            stack.append(state)
-            if len(stack) > 5000:
-                raise too_large(job.name, "RTF 分组嵌套过深")
-        elif brace == b"}":
-            reader.flush(state)
-            skip_after_unicode = 0
-            if state.part in {"head", "foot", "note"} and stack and stack[-1].part != state.part:
-                reader.put(state, "\n")
-            if not stack:
-                break
-            state = stack.pop()
-        elif symbol is not None:
-            if symbol == b"*":
-                starred = True
-                continue
-            reader.flush(state)
-            skip_after_unicode = 0
-            reader.put(state, _ESCAPES.get(symbol, ""))
-        elif word is not None:
-            name = word.decode("ascii")
-            value = int(number) if number else None
-            if name == "u" and value is not None:
-                _flush_pending(reader, state)
-                reader.units.append(value)
-                skip_after_unicode = state.skip
-            elif name == "bin":
-                position += max(value or 0, 0)
-            else:
-                reader.flush(state)
-                state = _control(name, value, starred, state, reader)
-        starred = False
-    reader.flush(state)
-    if stack:
-        raise damaged(job.name, "RTF 文档")
-
-
-def _flush_units(reader: _Reader, state: _State) -> None:
-    if reader.units:
-        reader.flush(state)
-
-
-def _flush_pending(reader: _Reader, state: _State) -> None:
-    if reader.pending:
-        reader.flush(state)
-
-
-def _control(name: str, value: int | None, starred: bool, state: _State, reader: _Reader) -> _State:
-    """The state after a control word; text that the word stands for goes to the reader."""
-    if name in {"par", "sect", "page", "column"}:
-        reader.put(state, "\n")
-    elif name in {"cell", "nestcell"}:
-        reader.put(state, "\x1c")
-    elif name in {"row", "nestrow"}:
-        reader.put(state, "\x1d\n")
-    elif name in _SYMBOLS:
-        reader.put(state, _SYMBOLS[name])
-    elif name == "ansicpg" and value is not None:
-        reader.codepage = _codepage(value)
-    elif name == "uc":
-        return replace(state, skip=min(max(value or 0, 0), 16))
-    elif name == "deff":
-        reader.default_font = value if value is not None else -1
-    elif name == "f" and value is not None:
-        return replace(state, font=value)
-    elif name == "fcharset" and state.fonts and value in _CHARSETS and state.font >= 0:
-        if value not in {0, 2}:  # 0 says "ANSI", which in Chinese files means the document's code page
-            reader.font_codes[state.font] = _CHARSETS[value]
-    elif name == "plain":
-        return replace(state, font=-1)
-    elif name == "v":
-        return replace(state, seen=state.seen and value == 0)
-    elif name == "title" and not state.seen:
-        return replace(state, title=True)
-    elif name in _APART:
-        part = "note" if name in {"footnote", "annotation"} else name[:4] if name.startswith(("head", "foot")) else ""
-        return replace(state, part=part or state.part, seen=True if name == "shptxt" else state.seen)
-    elif name in _UNSEEN or starred and name not in _STARRED_TEXT:
-        return replace(state, seen=False, fonts=name == "fonttbl")
-    elif name == "deleted":
-        return replace(state, seen=value == 0 and state.seen)
-    return state
 
 
 def _codepage(number: int) -> str:

@@ -13,7 +13,7 @@ _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
 BY_SUFFIX = {
     ".txt": "txt", ".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".xhtml": "html", ".csv": "csv",
     ".docx": "docx", ".pptx": "pptx", ".xlsx": "xlsx", ".pdf": "pdf", ".rtf": "rtf", ".odt": "odt", ".ofd": "ofd",
-    ".epub": "epub", ".eml": "eml", ".zip": "zip", ".doc": "doc", ".wps": "doc", ".docm": "docx", ".xlsm": "xlsx",
+    ".epub": "epub", ".eml": "eml", ".zip": "zip", ".doc": "doc", ".wps": "doc", ".xlsm": "xlsx",
 }  # fmt: skip
 TEXT_KINDS = frozenset({"txt", "md", "html", "csv", "eml"})
 SUPPORTED: frozenset[str] = frozenset(BY_SUFFIX)
@@ -45,6 +45,8 @@ def kind_of(data: bytes, suffix: str) -> str:
         return "image"
     if said in TEXT_KINDS or said == "unknown":
         return said
+    if said == "doc" and b"MIME-Version:" in head:
+        return "eml"  # a web archive that Word saved under its own suffix
     if _HTML_START.match(head.removeprefix(b"\xef\xbb\xbf")):
         return "html"
     return said if said in {"doc", "pdf"} and b"\x00" in head else f"not-{said}"

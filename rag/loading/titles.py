@@ -78,7 +78,7 @@ def _from_text(text: str) -> str:
             return named[1]
     candidates: list[str] = []
     for place, line in enumerate(lines):
-        if len(line) > 80 or _STOPS.search(line) and not line.startswith("关于"):
+        if len(line) > 80 or (_STOPS.search(line) and not line.startswith("关于")):
             if place and not _SALUTE.search(line):
                 break  # running text: no title comes after it
             if len(line) > 80:

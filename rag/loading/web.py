@@ -9,7 +9,7 @@ from rag.errors import LoadError
 from rag.loading.encodings import decode
 from rag.loading.guard import local, reading, too_large
 from rag.loading.plain import encoding_facts
-from rag.loading.records import Extracted, Job, TextBuilder
+from rag.loading.records import MB, Extracted, Job, TextBuilder
 from rag.loading.tables import table_lines
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def add_html(source: str, job: Job, builder: TextBuilder) -> tuple[str, int]:
 
     parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False)
     clean = source.replace("\x00", " ").encode("utf-8", "replace")
+    if len(clean) > job.limits.max_markup:
+        raise too_large(job.name, f"网页超过上限 {job.limits.max_markup // MB} MB")
     if not clean.strip():
         return "", 0
     with reading(job.name, "网页"):
@@ -201,7 +203,7 @@ def _declares_header(rows: list[etree._Element]) -> bool | None:
         return None
     first = [local(c).lower() for c in _cells(rows[0])]
     parent = rows[0].getparent()
-    if first and all(n == "th" for n in first) or parent is not None and local(parent).lower() == "thead":
+    if (first and all(n == "th" for n in first)) or (parent is not None and local(parent).lower() == "thead"):
         return True
     return None
 
