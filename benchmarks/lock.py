@@ -22,7 +22,8 @@ def frozen(python: Path) -> dict[str, str]:
     for line in listed.splitlines():
         name, _, version = line.partition("==")
         if version and name.lower() not in {"pip", "yuanwen"}:
-            pins[name.lower()] = f"{name.lower()}=={re.sub(r'[+].*', '', version)}"
+            name = name.lower().replace("_", "-")  # PEP 503
+            pins[name] = f"{name}=={re.sub(r'[+].*', '', version)}"
     return pins
 
 

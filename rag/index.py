@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores
 DERIVED = "derived.json"
 FILES = ("passages.faiss", "windows.faiss")
+CONTEXT = "headings for the model, title and headings for the words-1"  # what a passage is read under
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def make_of(embedder: Embedder, passage_size: int) -> str:
     """What an index is built with; two makes never mix (promise 7)."""
     parts = {
         "model": embedder.identity, "dim": embedder.dim, "chunker": CHUNKER, "size": passage_size,
-        "tokenizer": TOKENIZER,
+        "tokenizer": TOKENIZER, "context": CONTEXT,
     }  # fmt: skip
     return json.dumps(parts, ensure_ascii=False, sort_keys=True)
 
@@ -99,6 +100,8 @@ def prepare(document: Document, make: str, size: int) -> tuple[Record, list[tupl
     """
     removals = find_removals(document)
     passages = cut(document, removals, size)
+    # opening words that stand in for a missing title say nothing about the whole
+    title = "" if document.title.endswith("…") else document.title
     prepared = []
     for passage in passages:
         spans = windows(document.text, passage)
@@ -107,7 +110,7 @@ def prepare(document: Document, make: str, size: int) -> tuple[Record, list[tupl
         keys = [_key(make, text) for text in texts]
         entry = Entry(
             passage,
-            tuple(tokenize(whole)),
+            tuple(tokenize(f"{title}\n{whole}")),
             _key(make, whole),
             tuple(Window(start, end, key) for (start, end), key in zip(spans, keys, strict=True)),
         )
@@ -196,7 +199,7 @@ def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
 def _refuse_other_make(found: str, make: str, sources: Mapping[str, str]) -> None:
     if found == make and all(source == fingerprint(source.split(":")[0], make) for source in sources.values()):
         return
-    names = {"model": "模型", "dim": "维数", "chunker": "切分方式", "size": "段落长度", "tokenizer": "分词方式"}
+    names = {"model": "模型", "dim": "维数", "chunker": "切分方式", "size": "段落长度", "tokenizer": "分词方式", "context": "标题上下文"}
     old, new = json.loads(found or "{}"), json.loads(make)
     differ = "；".join(f"{names[key]}：索引为 {old.get(key)}，当前为 {new[key]}" for key in new if old.get(key) != new[key])
     raise IndexMismatch(

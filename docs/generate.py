@@ -1,0 +1,75 @@
+"""Rewrite the generated parts of the documentation from the code: `python docs/generate.py` (tests compare).
+
+A generated part stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import typer.main
+
+DOCS = Path(__file__).resolve().parent
+sys.path.insert(0, str(DOCS.parent))
+
+
+def commands() -> str:
+    """A section a command: its help line, arguments and options."""
+    from rag.cli import app
+
+    parts: list[str] = []
+
+    def walk(command, path: str) -> None:
+        children = getattr(command, "commands", None)
+        if children:
+            for name in sorted(children):
+                walk(children[name], f"{path} {name}")
+            return
+        parts.append(f"### `{path}`\n\n{(command.help or '').strip()}\n")
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            names = " ".join(f"`{name}`" for name in parameter.opts) if parameter.param_type_name == "option" else (
+                f"`{parameter.metavar or parameter.name.upper()}`"
+            )
+            parts.append(f"- {names}：{getattr(parameter, 'help', None) or ''}")
+        parts.append("")
+
+    walk(typer.main.get_command(app), "yuanwen")
+    return "\n".join(parts).strip()
+
+
+def settings() -> str:
+    """A row a setting: its variable, default and help line."""
+    from rag.config import ROOT, Settings
+
+    rows = ["| 环境变量 | yuanwen.toml | 缺省 | 说明 |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = str(field.default).replace(f"{ROOT}/", "")
+        rows.append(f"| `YUANWEN_{name.upper()}` | `{name}` | `{default}` | {field.description} |")
+    return "\n".join(rows)
+
+
+PARTS = {"commands": commands, "settings": settings}
+
+
+def rewritten(text: str) -> str:
+    """The text with every generated part made anew."""
+    for name, make in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        if pattern.search(text):
+            made = make()
+            text = pattern.sub(lambda match, made=made: match[1] + made + match[2], text)
+    return text
+
+
+def main() -> None:
+    """Rewrite all pages in place."""
+    for path in DOCS.glob("*.md"):
+        path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
