@@ -28,7 +28,7 @@ def load_mail(data: bytes, job: Job, depth: int, budget: Budget, load_member: Lo
         raise bomb(job.name, f"邮件套了 {depth} 层以上，超过上限 {job.limits.max_depth} 层")
     # compat32 keeps headers as they came: the newer policy raises on many malformed ones.
     message = email.message_from_bytes(data, policy=email.policy.compat32)
-    if not any(message.get(name) for name, _ in _HEADERS):
+    if not any(message.get(name) for name in ("MIME-Version", *dict(_HEADERS))):
         raise damaged(job.name, "邮件")
     builder = TextBuilder()
     subject = _header(message, "subject", job)

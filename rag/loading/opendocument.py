@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from rag.loading.guard import attribute, encrypted, local, open_package, parse_xml, reading
 from rag.loading.records import Extracted, Job, TextBuilder
 from rag.loading.tables import table_lines
+from rag.loading.word_numbering import format_number, han_number
 
 if TYPE_CHECKING:
     from lxml import etree
 
 MEDIA_TYPE = "application/vnd.oasis.opendocument.text"
+_HAN_FORMAT = frozenset("一壹")
 _SPACE = re.compile(r"[ \t\r\n]+")
+_FORMATS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman",
+            "①, ②, ③, ...": "decimalEnclosedCircle", "甲, 乙, 丙, ...": "ideographTraditional"}  # fmt: skip
 _UNSEEN = frozenset({
     "tracked-changes", "sequence-decls", "variable-decls", "user-field-decls", "forms", "desc", "title",
     "automatic-styles", "ruby-text", "event-listeners", "creator", "date",
@@ -31,7 +35,8 @@ def extract_odt(data: bytes, job: Job) -> Extracted:
         if "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise encrypted(job.name)
         root = parse_xml(archive.read("content.xml"))
-        heads, feet = _edges(parse_xml(archive.read("styles.xml"))) if "styles.xml" in names else ([], [])
+        styles = parse_xml(archive.read("styles.xml")) if "styles.xml" in names else None
+        heads, feet = _edges(styles) if styles is not None else ([], [])
         if "meta.xml" in names:
             title = parse_xml(archive.read("meta.xml")).findtext(".//{*}title") or ""
         notes: list[str] = []
@@ -40,19 +45,67 @@ def extract_odt(data: bytes, job: Job) -> Extracted:
         body = next((e for e in root.iter() if local(e) == "body"), None)
         if body is None:
             raise ValueError("no body")
-        for line in _blocks(body, notes):
+        for line in _blocks(body, notes, _Lists(styles, root)):
             builder.add(line)
         for line in (*notes, *feet):
             builder.add(line)
     return Extracted(builder.text, MEDIA_TYPE, title=title)
 
 
-def _blocks(container: etree._Element, notes: list[str]) -> Iterator[str]:
+class _Lists:
+    """The numbers of list items, which are not in the text: counted as the items pass."""
+
+    def __init__(self, *roots: etree._Element | None) -> None:
+        self._styles: dict[str, dict[int, etree._Element]] = {}
+        self._open: list[tuple[str, int]] = []
+        self._counts: dict[tuple[str, int], int] = {}
+        self._pending = ""
+        for style in (s for root in roots if root is not None for s in root.iter("{*}list-style")):
+            levels = {_count(e, "level"): e for e in style if local(e) == "list-level-style-number"}
+            self._styles[attribute(style, "name")] = levels
+
+    def enter(self, element: etree._Element) -> None:
+        """Begin a list; an inner one without a style has that of the outer."""
+        style = attribute(element, "style-name") or (self._open[-1][0] if self._open else "")
+        key = (style, len(self._open) + 1)
+        if attribute(element, "continue-numbering") != "true" and not attribute(element, "continue-list"):
+            self._counts.pop(key, None)
+        self._open.append(key)
+
+    def leave(self) -> None:
+        """End the innermost list."""
+        self._open.pop()
+
+    def item(self, element: etree._Element) -> None:
+        """Count an item; its number waits for its first words."""
+        key = self._open[-1] if self._open else ("", 0)
+        level = self._styles.get(key[0], {}).get(key[1])
+        if level is None or not attribute(level, "num-format"):
+            return
+        first = attribute(element, "start-value")
+        begin = int(first) if first.isascii() and first.isdigit() and len(first) < 6 else None
+        if begin is None:
+            begin = self._counts.get(key, _count(level, "start-value") - 1) + 1
+        self._counts[key] = begin
+        shape = attribute(level, "num-format")
+        shown = han_number(begin) if shape[0] in _HAN_FORMAT else format_number(begin, _FORMATS.get(shape, "decimal"))
+        label = attribute(level, "num-prefix") + shown + attribute(level, "num-suffix")
+        self._pending = label if label[-1] in "、.．)）" else label + " "
+
+    def number(self) -> str:
+        """The number that waits, once."""
+        label, self._pending = self._pending, ""
+        return label
+
+
+def _blocks(container: etree._Element, notes: list[str], lists: _Lists | None = None) -> Iterator[str]:
+    lists = lists or _Lists()
     for child in container:
         name = local(child)
         if name in {"p", "h"}:
             boxes: list[etree._Element] = []
-            yield "".join(_inline(child, boxes))
+            text = "".join(_inline(child, boxes))
+            yield lists.number() + text if text.strip() else ""
             for box in boxes:
                 lines = list(_blocks(box, notes))
                 if local(box) == "note":
@@ -61,8 +114,14 @@ def _blocks(container: etree._Element, notes: list[str]) -> Iterator[str]:
                     yield from lines
         elif name == "table":
             yield from table_lines(_rows(child, notes), header=_declared(child))
+        elif name == "list":
+            lists.enter(child)
+            yield from _blocks(child, notes, lists)
+            lists.leave()
         elif name and name not in _UNSEEN:
-            yield from _blocks(child, notes)
+            if name == "list-item":
+                lists.item(child)
+            yield from _blocks(child, notes, lists)
 
 
 def _inline(element: etree._Element, boxes: list[etree._Element]) -> Iterator[str]:

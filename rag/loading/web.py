@@ -76,6 +76,7 @@ class _Walker:
         self.has_main = has_main
         self.skipped = 0
         self._line: list[str] = []
+        self._number = ""  # of a list item, until its first words come
         self._items: dict[etree._Element, int] = {}
 
     def walk(self, element: etree._Element) -> None:
@@ -101,7 +102,7 @@ class _Walker:
         if block:
             self._flush()
         if name == "li":
-            self._line.append(self._list_number(element))
+            self._number = self._list_number(element)
         if name == "pre":
             self.builder.add("".join(element.itertext()))
             return
@@ -131,7 +132,8 @@ class _Walker:
         line = _SPACE.sub(" ", "".join(self._line)).strip(" ")
         self._line = []
         if line:
-            self.builder.add(line)
+            self.builder.add(self._number + line)
+            self._number = ""
 
     def _table(self, table: etree._Element) -> None:
         rows = [r for r in table.iter("tr", "{*}tr") if _nearest(r, "table") is table]

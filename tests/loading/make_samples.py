@@ -107,10 +107,10 @@ def _markup(folder: Path, samples: list[Sample]) -> None:
         "<tr>" + "".join(f"<{tag}>{c}</{tag}>" for c in row) + "</tr>"
         for tag, row in zip(("th", "td", "td"), ROWS, strict=True)
     )
-    table = f"<table>{cells}</table>"
+    table = f"<table>{cells}</table><ol><li><p>甲项</p><p>续</p></li><li>乙项</li></ol>"
     for name, charset in (("utf8", "utf-8"), ("gb2312", "gb2312"), ("gb18030", "gb18030")):
         data = page.format(charset, TITLE, paragraphs, table).encode(charset)
-        _put(folder, samples, f"标记/{name}.html", data, (*LINES, *ROW_LINES))
+        _put(folder, samples, f"标记/{name}.html", data, (*LINES, *ROW_LINES, "1. 甲项", "续", "2. 乙项"))
     _put(folder, samples, "标记/没声明.htm", page.format("", TITLE, paragraphs, "").encode("gbk"), LINES)
 
 
@@ -289,7 +289,7 @@ def _odt(folder: Path, samples: list[Sample]) -> None:
     from odf import table as tables
     from odf import teletype
     from odf.opendocument import OpenDocumentText
-    from odf.text import H, Note, NoteBody, NoteCitation, P
+    from odf.text import H, List, ListItem, ListLevelStyleNumber, ListStyle, Note, NoteBody, NoteCitation, P
 
     document = OpenDocumentText()
     heading = H(outlinelevel=1)
@@ -297,6 +297,15 @@ def _odt(folder: Path, samples: list[Sample]) -> None:
     document.text.addElement(heading)
     for line in BODY:
         document.text.addElement(P(text=line))
+    style = ListStyle(name="编号")
+    style.addElement(ListLevelStyleNumber(level=1, numformat="一, 二, 三, ...", numsuffix="、"))
+    document.automaticstyles.addElement(style)
+    numbered = List(stylename="编号")
+    for text in ("第一个事项。", "第二个事项。"):
+        item = ListItem()
+        item.addElement(P(text=text))
+        numbered.addElement(item)
+    document.text.addElement(numbered)
     note = Note(noteclass="footnote", id="n1")
     note.addElement(NoteCitation(text="1"))
     body = NoteBody()
@@ -314,7 +323,7 @@ def _odt(folder: Path, samples: list[Sample]) -> None:
             line.addElement(cell)
         grid.addElement(line)
     document.text.addElement(grid)
-    lines = (*LINES, "详见附件。", *ROW_LINES, "脚注：见工会法第二条。")
+    lines = (*LINES, "一、第一个事项。", "二、第二个事项。", "详见附件。", *ROW_LINES, "脚注：见工会法第二条。")
     _put(folder, samples, "文字/开放文档.odt", _saved(document.save), lines)
 
 

@@ -212,6 +212,8 @@ def test_wrong_suffixes_are_read_for_what_they_are_or_refused() -> None:
     assert load_bytes(samples.TEXT.encode("gb18030"), "错.docx").documents[0].text == samples.TEXT
     page = f"<html><head><meta charset=gb2312></head><body><p>{samples.TITLE}</p></body></html>".encode("gb2312")
     assert load_bytes(page, "网页.doc").documents[0].text == samples.TITLE + "\n"
+    archive = b"MIME-Version: 1.0\nContent-Type: text/html; charset=gb2312\n\n" + page
+    assert load_bytes(archive, "单个网页.doc").documents[0].text == samples.TITLE + "\n"
     assert refused(samples.TEXT.encode(), "错.pdf").code == "damaged"
     assert refused(samples.zip_bytes({"a.txt": "x"}), "错.docx").code == "damaged"
     assert refused(b"\x89PNG\r\n\x1a\n" + b"\x01" * 90, "图.docx").code == "unknown-format"
