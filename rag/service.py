@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -131,6 +131,32 @@ class Service:
         Raises CorpusError when nothing at all could be read.
         """
         sources = discover([Path(path) for path in paths])
+
+        def documents(note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
+            for source in sources:
+                yield from self._loaded(source, note, failed)
+
+        return self._take(documents, mirror, progress, on_line)
+
+    def ingest_documents(
+        self,
+        documents: Iterable[Document],
+        *,
+        mirror: bool = False,
+        progress: Progress | None = None,
+        on_line: Callable[[IngestLine], None] = lambda line: None,
+    ) -> IngestReport:
+        """Take in documents that are not files (rows of a test collection, say), as `ingest` does with files."""
+        return self._take(lambda note, failed: iter(documents), mirror, progress, on_line)
+
+    def _take(
+        self,
+        documents: Callable[[Callable[[IngestLine], None], set[str]], Iterator[Document]],
+        mirror: bool,
+        progress: Progress | None,
+        on_line: Callable[[IngestLine], None],
+    ) -> IngestReport:
+        """documents: given where to note a failure and the set of failed names, yields what could be read."""
         make = make_of(self.embedder, self.settings.passage_size)
         if not mirror and self.catalog.sources():
             self.current()  # refuses to mix makes
@@ -144,19 +170,18 @@ class Service:
             on_line(line)
 
         def prepared() -> Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]]:
-            for source in sources:
-                for document in self._loaded(source, note, failed):
-                    if known.get(document.doc_id) == fingerprint(document.sha256, make):
-                        unchanged.append(document.doc_id)
-                        continue
-                    try:
-                        item = prepare(document, make, self.settings.passage_size)
-                    except CoverageError as error:
-                        note(_failure(document.doc_id, error))
-                        failed.add(document.doc_id)
-                        continue
-                    note(item[0].report)
-                    yield item
+            for document in documents(note, failed):
+                if known.get(document.doc_id) == fingerprint(document.sha256, make):
+                    unchanged.append(document.doc_id)
+                    continue
+                try:
+                    item = prepare(document, make, self.settings.passage_size)
+                except CoverageError as error:
+                    note(_failure(document.doc_id, error))
+                    failed.add(document.doc_id)
+                    continue
+                note(item[0].report)
+                yield item
 
         with self._lock:
             store(self.catalog, prepared(), self.embedder, make, progress)
