@@ -33,6 +33,8 @@ _FRAGMENT = re.compile(r"(\d{1,3})、")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
 _TERMINAL = tuple("。！？；：…!?;:”’」』）)】》〉.")
 _PROSE = re.compile(r"[，、；。,;]")
+# Formats whose lines may be broken anywhere; in the others (Word, HTML, …) a line is a paragraph.
+RUNNING_TEXT = frozenset({"text/plain", "text/markdown", "message/rfc822"})
 MIN_PROSE_LINE = 20  # characters; shorter lines are names, dates or items and are never glued together
 
 
@@ -54,7 +56,8 @@ def find_removals(document: Document) -> tuple[Removal, ...]:
     removals = [Removal(*line, reason) for line, reason in dropped.items()]
     kept = [line for line in lines if line not in dropped]
     numbers = _fragment_numbers(text, kept)
-    removals += _joins(text, kept, numbers, dropped)
+    if document.media_type in RUNNING_TEXT or _is_visual(document):
+        removals += _joins(text, kept, numbers, dropped, _wrap_width(kept, certain=_is_visual(document)))
     if "](" in text:
         for match in _LINK.finditer(text):
             removals.append(Removal(match.start(), match.start(1), MARKUP, joins=True))
@@ -125,10 +128,16 @@ def _fragment_numbers(text: str, lines: list[Line]) -> dict[Line, int]:
     return {line: end for _, line, end in found} if broken >= 0.6 * len(later) else {}
 
 
-def _joins(text: str, lines: list[Line], numbers: dict[Line, int], dropped: dict[Line, str]) -> list[Removal]:
+def _is_visual(document: Document) -> bool:
+    """Whether the lines of the text are those of the printed page (PDF, OFD, recognised scans)."""
+    return document.metadata.get("line_breaks") == "visual"
+
+
+def _joins(
+    text: str, lines: list[Line], numbers: dict[Line, int], dropped: dict[Line, str], width: int
+) -> list[Removal]:
     """Spans between two lines that are one sentence, and the converter's numbers."""
     removals = []
-    width = _wrap_width(lines)
     first_number = min(numbers.values(), default=0)
     for line, after in numbers.items():
         removals.append(Removal(line.start, after, FRAGMENT, joins=True))
@@ -169,15 +178,17 @@ def _continues(text: str, before: Line, after: Line, width: int, bare_from: int 
     return length >= MIN_PROSE_LINE and _PROSE.search(text, start, before.end) is not None and not width
 
 
-def _wrap_width(lines: list[Line]) -> int:
-    """Characters a line where the text is hard-wrapped (as PDF pages are), else 0.
+def _wrap_width(lines: list[Line], *, certain: bool) -> int:
+    """Characters a line where the text is hard-wrapped (as printed pages are), else 0.
 
-    Wrapped text has most of its lines within 15 % of one common length below 80.
+    Wrapped text has most of its lines within 15 % of one common length below 80. certain: the loader knows it is.
     """
     lengths = sorted(line.end - line.start for line in lines)
-    if len(lengths) < 8:
+    if not lengths or (len(lengths) < 8 and not certain):
         return 0
     typical = lengths[int(len(lengths) * 0.8)]
+    if certain:
+        return max(typical, 8)
     near = sum(0.85 * typical <= length <= 1.1 * typical for length in lengths)
     return typical if 15 <= typical <= 80 and near >= 0.4 * len(lengths) else 0
 

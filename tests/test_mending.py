@@ -1,0 +1,78 @@
+"""A printed page read back: wrapped lines are sentences again, heads and page numbers are gone, spans still exact."""
+
+from __future__ import annotations
+
+import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+
+from rag.chunking import cut, mend
+from rag.cleaning import RUNNING_HEAD, find_removals
+from rag.datamodels import Document
+from rag.loading import Source, load
+from tests.conftest import SEEDS
+
+WIDTH, LINES = 34, 36  # characters a line, lines a page
+
+
+def printed(path, paragraphs: list[str], head: str = "内部学习资料") -> None:
+    """Set paragraphs as an office printer would: fixed width, indented, a head and a page number on each page."""
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    canvas = Canvas(str(path), pagesize=A4)
+    lines = []
+    for paragraph in paragraphs:
+        indented = "　　" + paragraph
+        lines += [indented[at : at + WIDTH] for at in range(0, len(indented), WIDTH)]
+    for number, at in enumerate(range(0, len(lines), LINES), 1):
+        canvas.setFont("STSong-Light", 12)
+        canvas.drawString(250, 810, head)
+        for row, line in enumerate(lines[at : at + LINES]):
+            canvas.drawString(60, 780 - row * 20, line)
+        canvas.drawString(290, 30, f"- {number} -")
+        canvas.showPage()
+    canvas.save()
+
+
+@pytest.fixture(scope="module")
+def paragraphs() -> list[str]:
+    text = next(SEEDS.glob("000*")).read_bytes().decode("utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, paragraphs) -> Document:
+    path = tmp_path_factory.mktemp("pdf") / "文件.pdf"
+    printed(path, paragraphs)
+    return load(Source("文件.pdf", path)).documents[0]
+
+
+def test_every_sentence_is_whole_again(page, paragraphs):
+    read = "".join("".join(p.text.split()) for p in cut(page, find_removals(page)))
+    assert read == "".join("".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def test_a_wrapped_line_is_no_sentence_end(page):
+    for passage in cut(page, find_removals(page)):
+        assert passage.text == mend(page.text, passage.start, passage.end, passage.cuts)
+        for start, end in passage.sentences:
+            sentence = mend(page.text, start, end, passage.cuts)
+            assert sentence[-1] in "。！？；”：" or len(sentence) < 30, sentence
+
+
+def test_heads_and_page_numbers_have_their_reason(page):
+    removed = [page.text[r.start : r.end] for r in find_removals(page) if r.reason == RUNNING_HEAD]
+    assert removed.count("内部学习资料") == len(page.pages) >= 4
+    assert sum(text.startswith("- ") for text in removed) == len(page.pages)
+
+
+def test_headings_survive_the_printer(page):
+    headings = {heading for p in cut(page, find_removals(page)) for heading in p.headings}
+    assert "四、在检视整改上做到更加有力有序" in headings
+
+
+def test_paragraphs_of_word_files_are_never_glued():
+    text = "参会人员名单如下，请各单位认真核对相关信息\n张三，市总工会\n李四，区总工会"
+    document = Document("a.docx", "", text, "", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+    assert not find_removals(document)
