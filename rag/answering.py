@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from rag.datamodels import Answer, Document, Excerpt, Hit, Location, Passage, Timings
 from rag.chunking import mend
 from rag.errors import CitationError
-from rag.index import Snapshot, words_of
+from rag.index import Snapshot
 from rag.retrieval import Ranking, Signals
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
@@ -55,7 +55,7 @@ def compose(
     if not ranking.hits or sure < calibration.cutoff:
         return Answer(question, False, sure, (), timings)
     excerpts = tuple(
-        _excerpt(hit, snapshot, document_of(hit.passage.doc_id), _evidence(hit.passage, highlight(row)))
+        _excerpt(hit, row, snapshot, document_of(hit.passage.doc_id), _evidence(hit.passage, highlight(row)))
         for hit, row in zip(ranking.hits, ranking.rows, strict=True)
     )
     return Answer(question, True, sure, excerpts, timings)
@@ -70,12 +70,14 @@ def verify(excerpt: Excerpt, document: Document) -> None:
         )
 
 
-def _excerpt(hit: Hit, snapshot: Snapshot, document: Document, highlights: tuple[tuple[int, int], ...]) -> Excerpt:
+def _excerpt(
+    hit: Hit, row: int, snapshot: Snapshot, document: Document, highlights: tuple[tuple[int, int], ...]
+) -> Excerpt:
     passage = hit.passage
     mended = mend(document.text, passage.start, passage.end, passage.cuts)
     if mended != passage.text:
         raise CitationError(f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose.")
-    twins = (snapshot.passages[row] for row in snapshot.twins.get(words_of(passage), ()))
+    twins = (snapshot.passages[other] for other in snapshot.twins.get(row, ()))
     excerpt = Excerpt(
         marker=hit.rank,
         doc_id=passage.doc_id,
@@ -87,7 +89,7 @@ def _excerpt(hit: Hit, snapshot: Snapshot, document: Document, highlights: tuple
         mended=mended,
         score=hit.score,
         highlights=highlights,
-        also_in=tuple(Location(twin.doc_id, twin.start, twin.end) for twin in twins if twin != passage),
+        also_in=tuple(Location(twin.doc_id, twin.start, twin.end) for twin in twins),
         page=page_label(document, passage.start),
         stages=hit.stages,
     )

@@ -21,6 +21,7 @@ from rag.chunking import CHUNKER, cut, mend, uncovered, windows
 from rag.cleaning import find_removals
 from rag.datamodels import Document, IngestLine, Passage
 from rag.dense import DenseIndex
+from rag.duplicates import dump, restore, twins_of
 from rag.embedding import Embedder, Progress
 from rag.errors import IndexMismatch, IndexUnusable
 from rag.lexical import LexicalIndex
@@ -29,7 +30,7 @@ from rag.tokenizing import TOKENIZER, tokenize
 log = logging.getLogger(__name__)
 BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores
 DERIVED = "derived.json"
-FILES = ("passages.faiss", "windows.faiss")
+FILES = ("passages.faiss", "windows.faiss", "twins.json")
 CONTEXT = "headings for the model, title and headings for the words-1"  # what a passage is read under
 
 
@@ -38,7 +39,7 @@ class Snapshot:
     """All that a query reads. Row i of `passage_vectors` and of BM25 is `passages[i]`.
 
     window_rows: (n_windows,) the passage row of each row of `window_vectors`; window_spans: their source spans.
-    titles: by doc_id. texts: source text by doc_id.
+    titles: by doc_id. twins: for a row, the rows of passages that say the same.
     """
 
     generation: int
@@ -49,28 +50,16 @@ class Snapshot:
     window_spans: tuple[tuple[int, int], ...]
     lexical: LexicalIndex
     titles: Mapping[str, str]
+    twins: Mapping[int, tuple[int, ...]]
 
     @cached_property
     def first_window(self) -> np.ndarray:
         """(n_passages + 1,) where each passage's windows begin; they lie in passage order."""
         return np.searchsorted(self.window_rows, np.arange(len(self.passages) + 1))
 
-    @cached_property
-    def twins(self) -> Mapping[str, tuple[int, ...]]:
-        """Rows of passages with the same words, by those words."""
-        found: dict[str, list[int]] = {}
-        for row, passage in enumerate(self.passages):
-            found.setdefault(words_of(passage), []).append(row)
-        return {words: tuple(rows) for words, rows in found.items() if len(rows) > 1}
-
     def rows_of(self, wanted: Callable[[str], bool]) -> np.ndarray:
         """Rows of the passages whose document is wanted."""
         return np.array([row for row, passage in enumerate(self.passages) if wanted(passage.doc_id)], np.int64)
-
-
-def words_of(passage: Passage) -> str:
-    """A passage's text without any white space, for comparing."""
-    return "".join(passage.text.split())
 
 
 def make_of(embedder: Embedder, passage_size: int) -> str:
@@ -176,19 +165,21 @@ def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
     entries = list(catalog.entries())
     spans = [(window.start, window.end) for entry in entries for window in entry.windows]
     rows = np.repeat(np.arange(len(entries)), [len(entry.windows) for entry in entries])
-    dense = _load_derived(folder, generation, make, (len(entries), len(spans)))
-    if dense is None:
+    derived = _load_derived(folder, generation, make)
+    if derived is None or (len(derived.passages), len(derived.windows)) != (len(entries), len(spans)):
         vectors = catalog.vectors()
-        dense = (
+        derived = Derived(
             DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], dim)),
             DenseIndex.build(_matrix([vectors[w.key] for entry in entries for w in entry.windows], dim)),
+            twins_of([entry.passage for entry in entries]),
         )
-        _save_derived(folder, generation, make, dense)
+        _save_derived(folder, generation, make, derived)
     return Snapshot(
         generation=generation,
         passages=tuple(entry.passage for entry in entries),
-        passage_vectors=dense[0],
-        window_vectors=dense[1],
+        passage_vectors=derived.passages,
+        window_vectors=derived.windows,
+        twins=derived.twins,
         window_rows=rows,
         window_spans=tuple(spans),
         lexical=LexicalIndex([entry.tokens for entry in entries]),
@@ -212,31 +203,43 @@ def _matrix(vectors: Sequence[np.ndarray], dim: int) -> np.ndarray:
     return np.stack(vectors).astype(np.float32) if vectors else np.empty((0, dim), np.float32)
 
 
-def _load_derived(
-    folder: Path, generation: int, make: str, sizes: tuple[int, int]
-) -> tuple[DenseIndex, DenseIndex] | None:
-    """The saved vector indexes if they are whole and of this generation."""
+@dataclass(frozen=True)
+class Derived:
+    """What is worked out from the catalog once a generation and kept in files beside it."""
+
+    passages: DenseIndex
+    windows: DenseIndex
+    twins: Mapping[int, tuple[int, ...]]
+
+
+def _load_derived(folder: Path, generation: int, make: str) -> Derived | None:
+    """The saved files if they are whole and of this generation."""
     try:
         note = json.loads((folder / DERIVED).read_text(encoding="utf-8"))
         if note["generation"] != generation or note["make"] != make:
             return None
         if any(_sha256(folder / name) != note["sha256"][name] for name in FILES):
             raise IndexUnusable("校验和不符")
-        first, second = (DenseIndex.load(folder / name) for name in FILES)
+        passages, windows = (DenseIndex.load(folder / name) for name in FILES[:2])
+        return Derived(passages, windows, restore(json.loads((folder / FILES[2]).read_text(encoding="utf-8"))))
     except FileNotFoundError:
         return None
     except (IndexUnusable, ValueError, KeyError, OSError) as error:
         log.warning("派生索引损坏（%s），从数据库重建", error)
         return None
-    return (first, second) if (len(first), len(second)) == sizes else None
 
 
-def _save_derived(folder: Path, generation: int, make: str, dense: tuple[DenseIndex, DenseIndex]) -> None:
-    """Write the vector indexes beside the catalog; the note is renamed into place last, so half a save is no save."""
+def _save_derived(folder: Path, generation: int, make: str, derived: Derived) -> None:
+    """Write the files; the note that vouches for them is renamed into place last, so half a save is no save."""
+    writers = (
+        derived.passages.save,
+        derived.windows.save,
+        lambda path: path.write_text(json.dumps(dump(derived.twins)), encoding="utf-8"),
+    )
     sums = {}
-    for name, index in zip(FILES, dense, strict=True):
+    for name, write in zip(FILES, writers, strict=True):
         scratch = folder / f".{name}.{os.getpid()}"
-        index.save(scratch)
+        write(scratch)
         sums[name] = _sha256(scratch)
         scratch.replace(folder / name)
     scratch = folder / f".{DERIVED}.{os.getpid()}"

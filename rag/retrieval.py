@@ -13,7 +13,7 @@ import numpy as np
 
 from rag.datamodels import Hit
 from rag.embedding import Embedder
-from rag.index import Snapshot, words_of
+from rag.index import Snapshot
 from rag.tokenizing import tokenize
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
@@ -136,15 +136,13 @@ def _z(values: np.ndarray, population: np.ndarray) -> np.ndarray:
 
 
 def _distinct(snapshot: Snapshot, pool: np.ndarray, order: np.ndarray) -> list[int]:
-    """The order without passages that repeat the words of a better one."""
-    twins, seen, kept = snapshot.twins, set(), []
+    """The order without passages that say the same as a better one."""
+    kept, shown = [], set()
     for at in order:
-        words = words_of(snapshot.passages[pool[at]]) if twins else ""
-        if words in twins:
-            if words in seen:
-                continue
-            seen.add(words)
-        kept.append(int(at))
+        row = int(pool[at])
+        if shown.isdisjoint(snapshot.twins.get(row, ())):
+            kept.append(int(at))
+            shown.add(row)
     return kept
 
 

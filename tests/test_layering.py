@@ -12,7 +12,7 @@ LAYERS = [
     {"errors", "datamodels"},
     {"config", "structure", "tokenizing"},
     {"cleaning", "loading", "basemodel", "adapters"},
-    {"chunking", "embedding", "reranking"},
+    {"chunking", "embedding", "reranking", "duplicates"},
     {"catalog", "dense", "lexical"},
     {"index"},
     {"retrieval"},

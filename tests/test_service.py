@@ -211,7 +211,7 @@ def test_an_empty_index_says_what_to_do(make_service):
         make_service().ask("工会")
 
 
-@pytest.mark.parametrize("name", ["passages.faiss", "windows.faiss", "derived.json"])
+@pytest.mark.parametrize("name", ["passages.faiss", "windows.faiss", "twins.json", "derived.json"])
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
 def test_damaged_derived_files_are_rebuilt(make_service, name, damage):
     service = make_service()
