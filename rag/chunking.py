@@ -15,7 +15,7 @@ from rag.datamodels import Document, Passage, Removal
 from rag.errors import CoverageError
 from rag.structure import RUN_IN_MAX, Marker, is_heading_line, marker_at, sentence_ends
 
-CHUNKER = "structure-2"  # changes whenever the same document would be cut differently
+CHUNKER = "structure-3"  # changes whenever the same document would be cut differently
 PASSAGE_SIZE = 250  # characters a passage aims at; measured best with the default model, see benchmarks/
 SHORT = 60  # characters; a numbered item this short shares a passage with its neighbours
 SENTENCE_MAX = 700  # characters; longer sentences are cut at commas, for the model reads 512 tokens
@@ -178,7 +178,7 @@ def _grouped(text: str, blocks: Iterable[Block], size: int) -> Iterator[list[_Pi
         headings = tuple(label for _, label in path)
         pieces = [_Piece(block.start, block.end, headings, True)] if is_heading else _pieces(text, block, headings)
         own = sum(piece.end - piece.start for piece in pieces)
-        fits = length + own <= size
+        fits = length + own <= size or (own < SHORT and length + own <= 1.3 * size)  # no tail of one line
         starts_anew = block.after_gap or (
             not heading_only
             and (is_heading or not fits or (marker is not None and (marker.rank <= ARTICLE_RANK or own >= SHORT)))
@@ -191,7 +191,7 @@ def _grouped(text: str, blocks: Iterable[Block], size: int) -> Iterator[list[_Pi
             length += own
             continue
         for share in _shares(pieces, size, length):
-            if group and not heading_only and length + share[-1].end - share[0].start > size:
+            if group and not heading_only and not fits and length + share[-1].end - share[0].start > size:
                 yield group
                 group, length = [], 0
             group = group + share

@@ -13,13 +13,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from rag.numerals import numbers_in
+
 if TYPE_CHECKING:
     import jieba
     import opencc
 
-TOKENIZER = "jieba-search+bigram-1"  # changes whenever the same text would yield other tokens
-_WORD = re.compile(r"[0-9a-z]+(?:[.\-_][0-9a-z]+)*|[\u3400-\u9fff\U00020000-\U0003ffff]+|[^\W_]+")
-_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
+TOKENIZER = "jieba-search+bigram+numbers-2"  # changes whenever the same text would yield other tokens
+_WORD = re.compile(r"[0-9a-z]+(?:[.\-_][0-9a-z]+)*|[\u3007\u3400-\u9fff\U00020000-\U0003ffff]+|[^\W_]+")
+_HAN = re.compile(r"[\u3007\u3400-\u9fff\U00020000-\U0003ffff]")
 # Function words and the words questions are made of: they say nothing about which passage answers.
 STOP_WORDS = frozenset(
     "的 了 和 与 及 或 在 是 为 对 把 被 让 向 从 以 于 由 到 给 就 都 而 且 但 也 还 又 并 等 之 其 这 那 这个 那个 这些 那些 "
@@ -51,6 +53,7 @@ def tokenize(text: str) -> list[str]:
         tokens += [word for word in cutter.cut_for_search(run) if word not in STOP_WORDS]
         if len(run) > 1:
             tokens += [f"{a}{b}\u0001" for a, b in zip(run, run[1:], strict=False)]
+            tokens += numbers_in(run)
     return tokens
 
 

@@ -9,7 +9,7 @@ import sys
 from rag.config import ROOT
 
 LAYERS = [
-    {"errors", "datamodels"},
+    {"errors", "datamodels", "numerals"},
     {"config", "structure", "tokenizing"},
     {"cleaning", "loading", "basemodel", "adapters"},
     {"chunking", "embedding", "reranking", "duplicates"},
