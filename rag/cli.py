@@ -17,6 +17,7 @@ from rich.text import Text
 from rag.config import Settings, load_settings
 from rag.datamodels import Answer, IngestLine
 from rag.errors import UsageError, YuanwenError
+from rag.evaluation.commands import register as register_evaluation
 
 app = typer.Typer(
     name="yuanwen", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -24,6 +25,7 @@ app = typer.Typer(
 )  # fmt: skip
 documents_app = typer.Typer(no_args_is_help=True, help="查看、添加、移除文档。/ List, add and remove documents.")
 app.add_typer(documents_app, name="documents")
+register_evaluation(app)  # eval
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -1,0 +1,198 @@
+"""The commands `yuanwen eval` and `yuanwen tune`. Progress and problems go to stderr, results to stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from rag.errors import EvaluationError, IndexUnusable, UsageError
+
+if TYPE_CHECKING:
+    from rag.config import Settings
+    from rag.evaluation.comparison import Comparison
+    from rag.evaluation.evaluate import Evaluation
+    from rag.evaluation.records import Problem
+    from rag.service import Service
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+PROBLEMS_SHOWN = 20
+
+IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（BEIR 缺省为另建的缓存索引）")]
+ReportOption = Annotated[Path | None, typer.Option("--report", help="报告文件夹；中断后同样的命令会接着做")]
+BaselineOption = Annotated[
+    Path | None, typer.Option("--baseline", help="与之比较：另一次的报告文件夹、回答 .jsonl 或 TREC run")
+]
+RunOption = Annotated[Path | None, typer.Option("--run", help="不提问，只给已有的结果打分：回答 .jsonl 或 TREC run")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("eval")(evaluate_command)
+
+
+def evaluate_command(
+    dataset: Annotated[Path | None, typer.Argument(help="BEIR 文件夹、题库 .jsonl，或填好的 .xlsx")] = None,
+    report: ReportOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    baseline: BaselineOption = None,
+    run: RunOption = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", min=1, max=100, help="每题最多几条摘录（缺省同设置）")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="只用前若干题")] = None,
+    index: IndexOption = None,
+) -> None:
+    """成批评测：用实际服务的同一路径回答，给出各项指标和报告。/ Evaluate on the path that is served."""
+    import json
+
+    from rag.evaluation import exports
+    from rag.evaluation.evaluate import figures
+
+    if dataset is None:
+        raise UsageError("请给出评测集：BEIR 文件夹、题库 .jsonl 或 .xlsx。/ Give a data set.")
+    if not dataset.exists():
+        raise EvaluationError(f"没有 {dataset}。/ No such file.")
+    ours, theirs = _evaluated(dataset, report, run, baseline, top_k, limit, index)
+    comparisons = _compared(ours, theirs)
+    _show_problems(ours.problems)
+    if report is not None:
+        exports.write_all(ours, comparisons, report)
+    if as_json:
+        found = figures(ours) | {"latency_ms": ours.latency_ms, "problems": list(map(str, ours.problems))}
+        if comparisons:
+            found["comparison"] = [exports.comparison_json(own) for own in comparisons]
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    _show(ours, comparisons)
+    if report is not None:
+        out.print(Text(f"报告：{report / 'report.html'}"))
+
+
+def _evaluated(
+    dataset: Path, report: Path | None, run: Path | None, baseline: Path | None,
+    top_k: int | None, limit: int | None, index: Path | None,
+) -> tuple[Evaluation, Evaluation | None]:
+    """The run of the data set, asked or read, and the baseline's."""  # fmt: skip
+    from rag.config import load_settings
+    from rag.evaluation import saved
+    from rag.evaluation.runner import ANSWERS
+
+    settings = load_settings(index=index.resolve() if index and not dataset.is_dir() else None)
+    store = report / ANSWERS if report else None
+    if dataset.is_dir():
+        return _beir(settings, dataset, store, run, baseline, limit, index)
+    from rag.evaluation.evaluate import evaluate_gold, index_state, score_gold
+    from rag.evaluation.library import library_of
+
+    service = _service(settings)
+    library = library_of(service)
+    test_set = saved.read_test_set(dataset, library, limit)
+    theirs = None
+    if baseline is not None:
+        theirs = score_gold(test_set, saved.answers(baseline, library), index_state(service))
+    if run is not None:
+        return score_gold(test_set, saved.answers(run, library), index_state(service)), theirs
+    with _bar("提问 / asking") as update:
+        return evaluate_gold(service, test_set, store, top_k, update), theirs
+
+
+def _beir(
+    settings: Settings, dataset: Path, store: Path | None, run: Path | None, baseline: Path | None,
+    limit: int | None, index: Path | None,
+) -> tuple[Evaluation, Evaluation | None]:
+    from rag.evaluation import saved
+    from rag.evaluation.beir import read_collection
+    from rag.evaluation.evaluate import IndexState, evaluate_beir, limited, score_beir
+    from rag.evaluation.indexing import collection_service
+
+    collection = limited(read_collection(dataset), limit)
+    nothing = IndexState(0, 0, 0, "")
+    theirs = score_beir(collection, saved.ranked(baseline), nothing) if baseline else None
+    if run is not None:
+        return score_beir(collection, saved.ranked(run), nothing), theirs
+    with _bar("编码 / encoding") as update:
+        service = collection_service(settings, dataset, index.resolve() if index else None, progress=update)
+    with _bar("检索 / searching") as update:
+        return evaluate_beir(service, collection, store, update), theirs
+
+
+def _compared(ours: Evaluation, theirs: Evaluation | None) -> tuple[Comparison, ...]:
+    from rag.evaluation.comparison import compare_all
+    from rag.evaluation.evaluate import per_question
+
+    return () if theirs is None else compare_all(per_question(ours), per_question(theirs))
+
+
+def _service(settings: Settings) -> Service:
+    from rag.service import Service
+
+    if not (settings.index / "catalog.sqlite3").is_file():
+        raise IndexUnusable(f"还没有索引：{settings.index}。请先运行 yuanwen index。/ No index yet: run yuanwen index.")
+    return Service(settings)
+
+
+def _show_problems(problems: Sequence[Problem]) -> None:
+    for problem in problems[:PROBLEMS_SHOWN]:
+        err.print(Text(f"注意：{problem}"))
+    if len(problems) > PROBLEMS_SHOWN:
+        err.print(f"……另有 {len(problems) - PROBLEMS_SHOWN} 处，见报告文件夹的 problems.txt。")
+
+
+def _show(ours: Evaluation, comparisons: Sequence[Comparison]) -> None:
+    """The figures as tables."""
+    where = f"；索引第 {ours.index.generation} 代，{ours.index.documents} 个文档" if ours.index.documents else ""
+    out.print(f"{ours.name}：{len(ours.texts)} 题{where}。", markup=False)
+    if ours.spans is not None and ours.spans.questions:
+        own = ours.spans
+        table = Table("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "误拒", title="原文命中")
+        for kind, part in [*ours.kinds.items(), ("合计", own)]:
+            rates = (part.hit[1], part.hit[3], part.hit[5], part.mrr, part.full, part.refused)
+            table.add_row(Text(kind), str(part.questions), *(f"{rate:.3f}" for rate in rates))
+        out.print(table)
+    if ours.ranking.queries:
+        table = Table(*ours.ranking.means, title=f"文档排序（{ours.ranking.queries} 题）")
+        table.add_row(*(f"{value:.4f}" for value in ours.ranking.means.values()))
+        out.print(table)
+    _show_honesty(ours)
+    if times := ours.latency_ms.get("total"):
+        out.print("用时（毫秒）：" + "，".join(f"{name} {value:.0f}" for name, value in times.items()))
+    if comparisons:
+        table = Table("指标", "题数", "本次", "基线", "差", "95% 区间", "胜/平/负", "p", title="与基线比较")
+        for own in comparisons:
+            table.add_row(
+                own.measure, str(own.questions), f"{own.ours:.4f}", f"{own.baseline:.4f}", f"{own.difference:+.4f}",
+                f"{own.low:+.4f} … {own.high:+.4f}", f"{own.wins}/{own.ties}/{own.losses}", f"{own.p:.4f}",
+            )  # fmt: skip
+        out.print(table)
+
+
+def _show_honesty(ours: Evaluation) -> None:
+    own = ours.honesty
+    if own is None or own.ece is None:
+        return
+
+    def share(value: float | None) -> str:
+        return "—" if value is None else f"{value:.1%}"
+
+    shares = own.false_answer_by_kind.items()
+    kinds = "，".join(f"{kind} {value:.1%}（{own.counts[kind]} 题）" for kind, value in shares)
+    out.print(
+        f"拒答：精确率 {share(own.precision)}，召回率 {share(own.recall)}；误拒 {share(own.false_refusal)}；"
+        f"误答 {share(own.false_answer)}{'：' + kinds if kinds else ''}；校准误差 ECE {own.ece:.3f}", markup=False,
+    )  # fmt: skip
+
+
+@contextmanager
+def _bar(label: str) -> Iterator:
+    """A progress bar on stderr; yields `update(done, total)`."""
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -1,0 +1,46 @@
+"""An index of a BEIR corpus, made by the same service that serves, cached by corpus and model."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from rag.config import Settings
+from rag.embedding import Embedder, Progress
+from rag.evaluation.beir import documents
+from rag.index import make_of
+from rag.service import Service
+
+CACHE = "eval"  # beside the index folder
+
+
+def collection_service(
+    settings: Settings,
+    folder: Path,
+    index: Path | None = None,
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
+) -> Service:
+    """A service over the corpus of a BEIR folder; what is indexed already is not encoded again.
+
+    index: its index folder; by default one beside the settings' index, named by corpus and model, so that several
+    configurations keep theirs.
+    """
+    draft = Service(settings, embedder)
+    target = index
+    if target is None:
+        make = hashlib.sha256(make_of(draft.embedder, settings.passage_size).encode()).hexdigest()[:8]
+        target = cache_folder(settings) / f"{folder.resolve().name}-{make}"
+    service = Service(settings.model_copy(update={"index": target}), draft.embedder)
+    service.ingest_documents(documents(folder), mirror=True, progress=progress)
+    return service
+
+
+def cache_folder(settings: Settings) -> Path:
+    """Where evaluation keeps indexes of its own; git is told to leave it alone."""
+    folder = settings.index.parent / CACHE
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / ".gitignore"
+    if not note.is_file():
+        note.write_text("*\n", encoding="utf-8")
+    return folder

@@ -1,0 +1,200 @@
+"""Ask many questions on the served path, keeping each answer at once, so that an interrupted run goes on.
+
+Answers are appended to a JSON Lines file, one a line, under a key of question, index generation, documents, model and
+settings: what is still true is taken from the file, the rest is asked. Figures are always computed from the lines, so a
+resumed run gives the very same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.answering import to_json
+from rag.errors import EvaluationError, UsageError
+from rag.evaluation.ranking import strictly_falling
+from rag.evaluation.records import Problem, Response, Run, Shown
+from rag.service import Service
+
+Line = Mapping[str, object]
+Progress = Callable[[int, int], None]  # done, total
+ANSWERS = "answers.jsonl"
+# Settings that change no answer.
+OUTSIDE = frozenset({"index", "corpus", "host", "port", "batch_size", "log_questions"})
+DEPTH = 100  # documents a query
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A question to ask: `source` and `row` say where it stands, for messages."""
+
+    question_id: str
+    text: str
+    source: str = ""
+    row: int = 0
+
+
+def state_of(service: Service, mode: str) -> str:
+    """What the answers depend on beside the question: generation, documents, model, settings and kind of call."""
+    settings = service.settings.model_dump(mode="json", exclude=set(OUTSIDE))
+    current = service.current()
+    sources = sorted(service.catalog.sources().items())
+    parts = [mode, current.generation, service.catalog.fact("make"), sources, settings]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+
+
+def ask_lines(
+    service: Service,
+    tasks: Sequence[Task],
+    store: Path | None = None,
+    top_k: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[Line], list[Problem]]:
+    """One line of the contracted answer a question, in order; a question that cannot be asked is a problem."""
+
+    def produce(task: Task) -> Line:
+        return to_json(service.ask(task.text, top_k))
+
+    service.calibration()  # before the first question is timed
+    return _lines(tasks, produce, state_of(service, f"ask {top_k}"), service.current().generation, store, progress)
+
+
+def search_lines(
+    service: Service,
+    tasks: Sequence[Task],
+    store: Path | None = None,
+    top_k: int = DEPTH,
+    progress: Progress | None = None,
+) -> tuple[list[Line], list[Problem]]:
+    """One line {"id", "documents": [[doc_id, score], …]} a query, in order, never refusing."""
+    def produce(task: Task) -> Line:
+        started = time.perf_counter()
+        found = service.search(task.text, top_k)
+        ranked = strictly_falling([(document.doc_id, document.score) for document in found])
+        spent = (time.perf_counter() - started) * 1e3
+        return {"question": task.text, "documents": list(map(list, ranked.items())), "timings_ms": {"total": spent}}
+
+    return _lines(tasks, produce, state_of(service, f"search {top_k}"), service.current().generation, store, progress)
+
+
+def _lines(
+    tasks: Sequence[Task],
+    produce: Callable[[Task], Line],
+    state: str,
+    generation: int,
+    store: Path | None,
+    progress: Progress | None,
+) -> tuple[list[Line], list[Problem]]:
+    done = {} if store is None else _stored(store)
+    lines: list[Line] = []
+    problems: list[Problem] = []
+    file = None if store is None else store.open("a", encoding="utf-8")
+    try:
+        for number, task in enumerate(tasks, 1):
+            key = _key(state, task)
+            text = done.get(key)
+            if text is None:
+                head = {"id": task.question_id, "key": key, "generation": generation}
+                try:
+                    text = dump(head | dict(produce(task)))
+                except UsageError as error:
+                    problems.append(Problem(task.source, task.row, "question", str(error)))
+                    continue
+                if file is not None:
+                    file.write(f"{text}\n")
+                    file.flush()
+            done[key] = text
+            lines.append(json.loads(text))
+            if progress is not None:
+                progress(number, len(tasks))
+    finally:
+        if file is not None:
+            file.close()
+    if store is not None:
+        write_atomically(store, "".join(f"{done[str(line['key'])]}\n" for line in lines))
+    return lines, problems
+
+
+def _key(state: str, task: Task) -> str:
+    parts = f"{state}\0{task.question_id}\0{task.text}"
+    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def dump(value: object) -> str:
+    """JSON on one line, readable; escaped where a lone surrogate could not be written as UTF-8."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text) else json.dumps(value)
+
+
+def _stored(store: Path) -> dict[str, str]:
+    """Answers kept by an earlier run, by key, as written; a last line cut short is dropped from the file."""
+    store.parent.mkdir(parents=True, exist_ok=True)
+    if not store.is_file():
+        return {}
+    found: dict[str, str] = {}
+    kept = 0
+    raw = store.read_bytes()
+    for line in raw.splitlines(keepends=True):
+        try:
+            text = line.decode("utf-8")
+            key = json.loads(text)["key"]
+        except (ValueError, KeyError, TypeError):
+            if line.endswith(b"\n"):
+                kept += len(line)
+                continue  # not ours, but whole: left alone until the run is complete
+            break
+        if not line.endswith(b"\n"):
+            break
+        found[key] = text.rstrip("\n")
+        kept += len(line)
+    if kept < len(raw):
+        with store.open("r+b") as file:
+            file.truncate(kept)
+    return found
+
+
+def responses(lines: Sequence[Line], resolve: Callable[[str], str | None] = lambda name: name) -> dict[str, Response]:
+    """Answers by question id. resolve: the indexed document of a name, for lines that came from elsewhere."""
+    return {str(line["id"]): _response(line, resolve) for line in lines}
+
+
+def _response(line: Line, resolve: Callable[[str], str | None]) -> Response:
+    try:
+        excerpts = line.get("excerpts", []) if line.get("answerable", True) else []
+        return Response(
+            str(line["id"]), bool(excerpts), float(line.get("confidence", 0.0)),
+            tuple(
+                Shown(
+                    resolve(entry["doc"]) or entry["doc"], int(entry["start"]), int(entry["end"]),
+                    entry.get("text", ""), entry.get("title", ""), tuple(entry.get("headings", ())),
+                    float(entry.get("score", 0.0)), tuple((a, b) for a, b in entry.get("highlights", ())),
+                )
+                for entry in excerpts
+            ),
+            {name: float(value) for name, value in dict(line.get("timings_ms", {})).items()},
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(
+            f"保存的回答里 id 为 {line.get('id')} 的一行格式不对（{error}）。/ A saved answer is malformed."
+        ) from error
+
+
+def run_of(lines: Sequence[Line]) -> Run:
+    """The ranked documents of `search_lines`, by query."""
+    return {str(line["id"]): {str(doc_id): float(score) for doc_id, score in line["documents"]} for line in lines}
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all. Raises EvaluationError when the folder cannot be written."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(text, encoding="utf-8", errors="replace", newline="")
+        scratch.replace(path)
+    except OSError as error:
+        raise EvaluationError(f"写不了 {path}：{error.strerror}。/ Cannot write it.") from error
