@@ -140,7 +140,8 @@ def store(
 
 def _commit(catalog: Catalog, batch: list, embedder: Embedder, make: str, progress: Progress | None) -> None:
     texts = {key: text for _, prepared in batch for _, own in prepared for key, text in own.items()}
-    missing = [key for key in texts if key not in catalog.known_keys(texts)] if texts else []
+    known = catalog.known_keys(texts)  # once: asked again for every key, a large batch would take minutes
+    missing = [key for key in texts if key not in known]
     vectors: dict[str, np.ndarray] = {}
     if missing:
         encoded = embedder.encode_passages([texts[key] for key in missing], progress)
