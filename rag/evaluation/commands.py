@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,17 +53,20 @@ def evaluate_command(
     import json
 
     from rag.evaluation import exports
+    from rag.evaluation.comparison import compared
     from rag.evaluation.evaluate import figures
+    from rag.evaluation.report import write_report
 
     if dataset is None:
         raise UsageError("请给出评测集：BEIR 文件夹、题库 .jsonl 或 .xlsx。/ Give a data set.")
     if not dataset.exists():
         raise EvaluationError(f"没有 {dataset}。/ No such file.")
     ours, theirs = _evaluated(dataset, report, run, baseline, top_k, limit, index)
-    comparisons = _compared(ours, theirs)
+    both = compared(ours, theirs) if theirs is not None else None
+    comparisons = both.table if both else ()
     _show_problems(ours.problems)
     if report is not None:
-        exports.write_all(ours, comparisons, report)
+        write_report(ours, both, report, _text_of(dataset))
     if as_json:
         found = figures(ours) | {"latency_ms": ours.latency_ms, "problems": list(map(str, ours.problems))}
         if comparisons:
@@ -123,11 +126,14 @@ def _beir(
         return evaluate_beir(service, collection, store, update), theirs
 
 
-def _compared(ours: Evaluation, theirs: Evaluation | None) -> tuple[Comparison, ...]:
-    from rag.evaluation.comparison import compare_all
-    from rag.evaluation.evaluate import per_question
+def _text_of(dataset: Path) -> Callable[[str], str]:
+    """Texts of a BEIR folder's documents, for the report; nothing for other data sets, whose excerpts hold theirs."""
+    from rag.evaluation.beir import documents
 
-    return () if theirs is None else compare_all(per_question(ours), per_question(theirs))
+    if not dataset.is_dir():
+        return lambda doc_id: ""
+    texts = {document.doc_id: document.text for document in documents(dataset)}
+    return lambda doc_id: texts.get(doc_id, "")
 
 
 def _service(settings: Settings) -> Service:
@@ -157,8 +163,9 @@ def _show(ours: Evaluation, comparisons: Sequence[Comparison]) -> None:
             table.add_row(Text(kind), str(part.questions), *(f"{rate:.3f}" for rate in rates))
         out.print(table)
     if ours.ranking.queries:
-        table = Table(*ours.ranking.means, title=f"文档排序（{ours.ranking.queries} 题）")
-        table.add_row(*(f"{value:.4f}" for value in ours.ranking.means.values()))
+        table = Table("指标", "数值", title=f"文档排序（{ours.ranking.queries} 题）")
+        for name, value in ours.ranking.means.items():
+            table.add_row(name, f"{value:.4f}")
         out.print(table)
     _show_honesty(ours)
     if times := ours.latency_ms.get("total"):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rag.evaluation.evaluate import Evaluation, per_question
+
 RESAMPLES = 9999
 BATCH = 500  # resamples held in memory at once
 CONFIDENCE = 0.95
@@ -48,6 +50,28 @@ class Change:
     question_id: str
     ours: float
     baseline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two scored runs of one test set. measure: the one by which `changes` are ordered."""
+
+    ours: Evaluation
+    baseline: Evaluation
+    table: tuple[Comparison, ...]
+    measure: str
+    changes: tuple[Change, ...]
+
+
+PRIMARY = ("MRR", "nDCG@10")  # finer than a hit, so that a change of rank shows
+
+
+def compared(ours: Evaluation, baseline: Evaluation) -> Compared:
+    """Compare two runs on every measure that both have."""
+    mine, theirs = per_question(ours), per_question(baseline)
+    measure = next((name for name in PRIMARY if name in mine and name in theirs), "")
+    changes = changed(mine[measure], theirs[measure]) if measure else ()
+    return Compared(ours, baseline, compare_all(mine, theirs), measure, changes)
 
 
 def compare(measure: str, ours: Mapping[str, float], baseline: Mapping[str, float]) -> Comparison:

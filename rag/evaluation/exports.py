@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rag.errors import EvaluationError
 from rag.evaluation.beir import run_lines
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.evaluate import Evaluation, figures
 from rag.evaluation.ranking import ordered
-from rag.evaluation.records import Outcome
+from rag.evaluation.records import Outcome, Problem
 from rag.evaluation.runner import write_atomically
 
 VERDICTS = {
@@ -84,6 +85,37 @@ def outcome_row(outcome: Outcome) -> list[str | float]:
     for shown in response.excerpts[:SHOWN]:
         row += [shown.text, f"{shown.doc_id} 第 {shown.start}–{shown.end} 字"]
     return row + [""] * (len(COLUMNS) - len(row))
+
+
+def summary(evaluation: Evaluation) -> list[tuple[str | float, ...]]:
+    """Figure names and values, for a sheet."""
+    rows: list[tuple[str | float, ...]] = [("指标", "数值")]
+
+    def walk(name: str, value: object) -> None:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                walk(f"{name} {key}".strip(), item)
+        elif isinstance(value, (int, float, str)):
+            rows.append((name, value))
+
+    walk("", figures(evaluation))
+    return rows
+
+
+def problem_rows(problems: Sequence[Problem]) -> list[tuple[str | float, ...]]:
+    """Problems as table rows."""
+    return [(problem.source, problem.row, problem.column, problem.message) for problem in problems]
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all. Raises EvaluationError when the folder cannot be written."""
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_bytes(data)
+        scratch.replace(path)
+    except OSError as error:
+        raise EvaluationError(f"写不了 {path}：{error.strerror}。/ Cannot write it.") from error
 
 
 def csv_text(rows: Iterator[Sequence[str | float]]) -> str:

@@ -1,0 +1,213 @@
+"""What the report shows, as frozen records: questions with their excerpts cut into pieces, cards, plots and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from rag.evaluation.comparison import Change, Compared
+from rag.evaluation.evaluate import Evaluation
+from rag.evaluation.exports import VERDICTS
+from rag.evaluation.ranking import ordered
+from rag.evaluation.records import Evidence, Outcome, Question, Shown, Span
+from rag.evaluation.spans import hits
+
+QUESTIONS_MAX = 2000  # shown in the page; a browser gets slow beyond it
+DOCUMENTS_SHOWN = 5
+SNIPPET = 160  # characters
+BEIR_FILTERS = {"hit": "第一名", "unscored": "二至十名", "miss": "十名之外"}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of an excerpt: inside the expected quote, inside the service's highlight, both or neither."""
+
+    text: str
+    expected: bool
+    evidence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An excerpt as the page shows it; `ok`: it hits."""
+
+    shown: Shown
+    pieces: tuple[Piece, ...]
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A headline figure."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing with its key: (colour, label) pairs."""
+
+    name: str
+    svg: Markup
+    key: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the page."""
+
+    name: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRow:
+    """A document found for a query."""
+
+    rank: int
+    doc_id: str
+    text: str
+    relevant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A question of the page."""
+
+    id: str
+    text: str
+    verdict: str
+    label: str
+    detail: str
+    note: str = ""
+    confidence: float | None = None
+    expected: tuple[Evidence, ...] = ()
+    lines: tuple[Line, ...] = ()
+    documents: tuple[RankedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One run's answer to a question that changed."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A question that changed, with both answers."""
+
+    text: str
+    ours: float
+    baseline: float
+    expected: tuple[str, ...]
+    sides: tuple[Side, ...]
+
+
+def gold_rows(evaluation: Evaluation) -> Iterator[Row]:
+    """Questions, the failed first."""
+    order = {"false-answer": 0, "miss": 1, "refused": 2, "hit": 3, "correct-refusal": 4, "unscored": 5}
+    ranked = sorted(evaluation.outcomes, key=lambda own: (order[own.verdict], -(own.rank or 0)))
+    for outcome in ranked[:QUESTIONS_MAX]:
+        question = outcome.question
+        detail = f"第 {outcome.rank} 条" if outcome.rank else ""
+        if outcome.verdict == "hit" and outcome.full is False:
+            detail += "，未全中"
+        yield Row(
+            question.question_id, question.text, outcome.verdict, VERDICTS[outcome.verdict], detail,
+            question.note, outcome.response.confidence, question.evidence, _lines(outcome),
+        )  # fmt: skip
+
+
+def beir_rows(evaluation: Evaluation, text_of: Callable[[str], str]) -> Iterator[Row]:
+    """Queries, those whose relevant document stands lowest first."""
+
+    def rank_of(query: str) -> int:
+        ranked = ordered(evaluation.run.get(query, {}))
+        grades = evaluation.qrels[query]
+        return next((at for at, (doc_id, _) in enumerate(ranked, 1) if grades.get(doc_id, 0) > 0), 0)
+
+    ranks = {query: rank_of(query) for query in evaluation.ranking.by_query}
+    for query in sorted(ranks, key=lambda query: -(ranks[query] or 10**9))[:QUESTIONS_MAX]:
+        rank = ranks[query]
+        verdict = "hit" if rank == 1 else "unscored" if 0 < rank <= 10 else "miss"
+        detail = f"第 {rank} 名" if rank else "未找到"
+        yield Row(
+            query, evaluation.texts[query], verdict, BEIR_FILTERS[verdict], detail,
+            documents=tuple(_ranked(evaluation, query, rank, text_of)),
+        )  # fmt: skip
+
+
+def pieces(shown: Shown, expected: Sequence[Span]) -> tuple[Piece, ...]:
+    """An excerpt cut where expected quotes and highlights begin and end; spans count from the document's start."""
+    if not shown.text:
+        return ()
+    stops = {shown.start, shown.end}
+    for start, end in (*expected, *shown.highlights):
+        stops |= {min(max(at, shown.start), shown.end) for at in (start, end)}
+    ordered_stops = sorted(stops)
+    return tuple(
+        Piece(
+            shown.text[a - shown.start : b - shown.start],
+            any(start <= a and b <= end for start, end in expected),
+            any(start <= a and b <= end for start, end in shown.highlights),
+        )
+        for a, b in pairwise(ordered_stops)
+    )
+
+
+def changed_rows(compared: Compared | None, text_of: Callable[[str], str]) -> tuple[Changed, ...]:
+    if compared is None:
+        return ()
+    runs = (("本次", compared.ours), ("基线", compared.baseline))
+    answered = [(name, run, {own.question.question_id: own for own in run.outcomes}) for name, run in runs]
+    found = []
+    for change in compared.changes:
+        sides = tuple(Side(name, _side(run, own, change, text_of)) for name, run, own in answered)
+        question = answered[0][2].get(change.question_id)
+        quotes = tuple(entry.quote for entry in question.question.evidence if entry.quote) if question else ()
+        text = compared.ours.texts[change.question_id]
+        found.append(Changed(text, change.ours, change.baseline, quotes, sides))
+    return tuple(found)
+
+
+def _lines(outcome: Outcome) -> tuple[Line, ...]:
+    return tuple(_line(outcome.question, shown) for shown in outcome.response.excerpts)
+
+
+def _line(question: Question, shown: Shown) -> Line:
+    accepted = (*question.evidence, *question.alternatives)
+    spans = [span for evidence in accepted if evidence.doc_id == shown.doc_id for span in evidence.spans]
+    return Line(shown, pieces(shown, spans), any(hits(shown, evidence) for evidence in accepted))
+
+
+def _ranked(evaluation: Evaluation, query: str, rank: int, text_of: Callable[[str], str]) -> Iterator[RankedRow]:
+    """The first few documents, then the relevant one wherever it stands."""
+    grades = evaluation.qrels[query]
+    ranked = [doc_id for doc_id, _ in ordered(evaluation.run.get(query, {}))]
+    for at, doc_id in enumerate(ranked, 1):
+        if at <= DOCUMENTS_SHOWN or at == rank:
+            yield RankedRow(at, doc_id, text_of(doc_id)[:SNIPPET], grades.get(doc_id, 0) > 0)
+    if not rank:
+        for doc_id in [doc_id for doc_id, grade in grades.items() if grade > 0][:DOCUMENTS_SHOWN]:
+            yield RankedRow(0, doc_id, text_of(doc_id)[:SNIPPET], True)
+
+
+def _side(
+    run: Evaluation, outcomes: Mapping[str, Outcome], change: Change, text_of: Callable[[str], str]
+) -> tuple[Line, ...]:
+    outcome = outcomes.get(change.question_id)
+    if outcome is not None:
+        return _lines(outcome)
+    grades = run.qrels[change.question_id]
+    ranked = ordered(run.run.get(change.question_id, {}))[:DOCUMENTS_SHOWN]
+    shown = [Shown(doc_id, 0, min(SNIPPET, len(text_of(doc_id))), text_of(doc_id)[:SNIPPET]) for doc_id, _ in ranked]
+    return tuple(Line(own, pieces(own, ()), grades.get(own.doc_id, 0) > 0) for own in shown)
