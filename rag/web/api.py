@@ -1,0 +1,179 @@
+"""REST under /api/v1, and the routes by which the service is watched; all through the same `Service`."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, File, Query, Request, Response, UploadFile
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from rag import __version__
+from rag.answering import to_json
+from rag.catalog import Record
+from rag.datamodels import IngestLine
+from rag.service import Service
+from rag.web import feedback, problems, schemas, uploads
+from rag.web.metrics import Metrics
+from rag.web.state import Startup
+
+log = logging.getLogger(__name__)
+_PROBLEM = {"model": schemas.ProblemOut, "content": {problems.MEDIA_TYPE: {}}}
+_RESPONSES = {status: _PROBLEM | cause for status, cause in problems.CAUSES.items()}
+
+
+def build_api(service: Service, startup: Startup, metrics: Metrics) -> FastAPI:
+    """The app that answers /api/v1/…, /healthz, /readyz, /metrics and /openapi.json."""
+    app = FastAPI(
+        title="原文 Yuanwen", version=__version__, docs_url=None, redoc_url=None,
+        description="用原文回答关于中文文档的问题，出处可逐字核对。偏移按码位计，左闭右开。",
+    )  # fmt: skip
+    app.include_router(_asking(service, metrics), prefix="/api/v1")
+    app.include_router(_collection(service, startup), prefix="/api/v1")
+    app.include_router(_watching(service, startup, metrics))
+    problems.install(app)
+    return app
+
+
+def _asking(service: Service, metrics: Metrics) -> APIRouter:
+    """Questions, searches and what users think of the answers."""
+    router = APIRouter(responses=_RESPONSES)
+
+    @router.post("/ask", response_model=schemas.AnswerOut)
+    def ask(body: schemas.AskBody) -> JSONResponse:
+        """提问：得到原文摘录，或如实拒答。"""
+        answer = service.ask(body.question, body.top_k, body.documents or ())
+        metrics.answered(answer.answerable)
+        if service.settings.log_questions:
+            log.info("问题：%s", answer.question)
+        echoed = {} if body.id is None else {"id": body.id}
+        return JSONResponse(echoed | to_json(answer))
+
+    @router.post("/search", response_model=schemas.SearchOut)
+    def search(body: schemas.SearchBody) -> JSONResponse:
+        """检索文档，不拒答。"""
+        found = service.search(body.question, body.top_k, body.documents or ())
+        titles = service.current().titles
+        rows = [
+            {"rank": one.rank, "doc": one.doc_id, "title": titles.get(one.doc_id, ""), "score": round(one.score, 6)}
+            for one in found
+        ]
+        return JSONResponse({"question": body.question, "documents": rows})
+
+    @router.post("/feedback", status_code=201, response_model=schemas.FeedbackOut)
+    def give_feedback(body: schemas.FeedbackBody) -> JSONResponse:
+        """记下对一次回答的评价。"""
+        spans = tuple(feedback.Span(span.doc, span.start, span.end) for span in body.spans)
+        generation = service.catalog.generation
+        number = feedback.store(
+            service.settings.index, feedback.Feedback(body.question, spans, body.verdict, body.note, generation)
+        )
+        return JSONResponse({"id": number, "generation": generation}, 201)
+
+    return router
+
+
+def _collection(service: Service, startup: Startup) -> APIRouter:
+    """The documents."""
+    router = APIRouter(responses=_RESPONSES)
+
+    @router.get("/documents", response_model=schemas.DocumentsOut)
+    def documents() -> JSONResponse:
+        """列出文档。"""
+        generation = service.catalog.generation
+        rows = [document_json(record) for record in service.documents()]
+        return JSONResponse({"generation": generation, "documents": rows})
+
+    @router.post("/documents", status_code=201, response_model=schemas.IngestOut)
+    def upload(
+        file: Annotated[list[UploadFile] | None, File(description="一个或多个文件")] = None,
+        files: Annotated[list[UploadFile] | None, File(description="同 file")] = None,
+    ) -> JSONResponse:
+        """上传文档并编入索引；同名的被替换。"""
+        sent = [(item.filename or "", item.file) for item in [*(file or []), *(files or [])]]
+        report = uploads.take_in(service, sent)
+        startup.warm_up(service)
+        found = {
+            "generation": service.catalog.generation,
+            "lines": [line_json(line) for line in report.lines],
+            "unchanged": list(report.unchanged),
+            "removed": list(report.removed),
+        }
+        return JSONResponse(found, 201)
+
+    @router.get(
+        "/documents/{doc_id:path}/text",
+        response_model=schemas.TextOut,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
+    def text(
+        doc_id: str,
+        request: Request,
+        start: Annotated[int, Query(ge=0)] = 0,
+        end: Annotated[int | None, Query(ge=0)] = None,
+    ) -> Response:
+        """文档在 [start, end) 的原文；Accept: text/plain 时只给文字。"""
+        found = service.text(doc_id, start, end)
+        if request.headers.get("accept", "").startswith("text/plain"):
+            return PlainTextResponse(found)
+        length = len(service.document(doc_id).document.text)
+        return JSONResponse({"doc": doc_id, "start": start, "end": start + len(found), "length": length, "text": found})
+
+    @router.delete("/documents/{doc_id:path}", status_code=204, response_model=None)
+    def delete(doc_id: str) -> Response:
+        """移除文档，立即生效。"""
+        uploads.remove(service, doc_id)
+        return Response(status_code=204)
+
+    return router
+
+
+def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter:
+    """Routes for those who keep the service running."""
+    router = APIRouter()
+
+    @router.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """进程活着。"""
+        return {"status": "ok", "version": __version__}
+
+    @router.get("/readyz", responses={503: _PROBLEM})
+    def readyz(request: Request) -> JSONResponse:
+        """能答题了：模型、索引、校准都已就位。"""
+        if startup.ready:
+            return JSONResponse({"status": "ready"})
+        code = startup.failure.code if startup.failure else "starting"
+        name = problems.request_id(request)
+        return problems.problem(503, code, startup.step, request_id=name, headers={"Retry-After": "2"})
+
+    @router.get("/metrics")
+    def watch() -> Response:
+        """Prometheus 指标。"""
+        metrics.ready.set(startup.ready)
+        if startup.ready:  # before that, asking the catalogue would wait for the model
+            metrics.documents.set(len(service.catalog.sources()))
+            metrics.generation.set(service.catalog.generation)
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def document_json(record: Record) -> dict[str, object]:
+    """A document as REST shows it."""
+    document, report = record.document, record.report
+    return {
+        "doc": document.doc_id, "title": document.title, "media_type": document.media_type, "encoding": report.encoding,
+        "sha256": document.sha256, "characters": report.characters, "passages": report.passages,
+        "pages": report.pages, "coverage": report.coverage, "removals": dict(report.removals),
+        "metadata": dict(document.metadata), "warnings": list(report.warnings),
+    }  # fmt: skip
+
+
+def line_json(line: IngestLine) -> dict[str, object]:
+    """A line of the ingest report as REST shows it."""
+    kept = {"media_type", "characters", "passages", "coverage", "removals", "warnings", "error", "code"}
+    return {"doc": line.doc_id} | {name: value for name, value in asdict(line).items() if name in kept}
+
+

@@ -1,0 +1,176 @@
+// What the page does beside Gradio: citations, copying, the source view. No library, no eval, no other host.
+(() => {
+  "use strict";
+  document.documentElement.lang = "zh-CN";
+  const here = document.currentScript.src; // …/page/page.js, under whatever sub-path
+  const at = (path) => new URL(path, here).href;
+  const $ = (selector, root = document) => root.querySelector(selector);
+
+  // -- saying what happened ------------------------------------------------------------------------------------
+  let toastTimer = 0;
+  function toast(text, bad = false) {
+    let box = $("#yw-toast");
+    if (!box) {
+      box = document.createElement("div");
+      box.id = "yw-toast";
+      box.setAttribute("role", "status");
+    }
+    (document.querySelector("dialog[open]") || document.body).append(box);
+    box.textContent = text;
+    box.className = bad ? "yw-shown yw-bad" : "yw-shown";
+    clearTimeout(toastTimer);
+    toastTimer = setTimeout(() => { box.className = ""; }, bad ? 6000 : 2500);
+  }
+
+  async function ask_server(path, options = {}) {
+    let reply;
+    try {
+      reply = await fetch(at(path), options);
+    } catch {
+      throw new Error("连不上服务，请检查网络后再试。");
+    }
+    if (!reply.ok) {
+      const problem = await reply.json().catch(() => ({}));
+      throw new Error(problem.detail || `服务答复 ${reply.status}，请稍后再试。`);
+    }
+    return reply;
+  }
+
+  // -- copying: the clipboard interface needs HTTPS, which an intranet may not have --------------------------------
+  async function copy(text) {
+    if (navigator.clipboard && window.isSecureContext) {
+      try { await navigator.clipboard.writeText(text); return; } catch { /* not permitted: the old way */ }
+    }
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "yw-offscreen";
+    const home = document.querySelector("dialog[open]") || document.body;
+    const focused = document.activeElement;
+    home.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (focused) focused.focus({ preventScroll: true });
+    if (!done) throw new Error("浏览器不允许复制，请选中文字后按 Ctrl+C。");
+  }
+
+  // -- citations ---------------------------------------------------------------------------------------------------
+  function reveal(id) {
+    const card = document.getElementById(id);
+    if (!card) { toast("这条摘录已不在页面上。", true); return; }
+    for (let box = card; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
+    card.setAttribute("tabindex", "-1");
+    card.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
+    card.focus({ preventScroll: true });
+    card.classList.remove("yw-flash");
+    void card.offsetWidth; // restarts the animation
+    card.classList.add("yw-flash");
+  }
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // -- the source view ---------------------------------------------------------------------------------------------
+  function dialog(id, label) {
+    let box = document.getElementById(id);
+    if (!box) {
+      box = document.createElement("dialog");
+      box.id = id;
+      box.setAttribute("aria-label", label);
+      box.innerHTML = '<button type="button" class="yw-act yw-close" value="close" aria-label="关闭">✕</button>'
+        + '<div class="yw-dialog-body"></div>';
+      box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
+      document.body.append(box);
+    }
+    return box;
+  }
+
+  async function open_source(query) {
+    const box = dialog("yw-source", "查看原文");
+    const body = $(".yw-dialog-body", box);
+    body.innerHTML = '<p class="yw-waiting">正在打开原文…</p>';
+    body.className = "yw-dialog-body yw-source";
+    if (!box.open) box.showModal();
+    try {
+      const reply = await ask_server(`source?${query}`, { headers: { "X-Yuanwen-Fragment": "1" } });
+      body.innerHTML = await reply.text(); // encoded by the server, character by character
+      const quote = $("#yw-quote", body);
+      if (quote) { quote.scrollIntoView({ block: "center" }); quote.focus({ preventScroll: true }); }
+    } catch (error) {
+      body.innerHTML = '<p class="yw-problem"></p>';
+      body.firstChild.textContent = error.message;
+    }
+  }
+
+  // -- actions -----------------------------------------------------------------------------------------------------
+  const actions = {
+    async source(query) { await open_source(query); },
+    async copy(query) {
+      const where = new URLSearchParams(query);
+      const name = encodeURIComponent(where.get("d"));
+      const reply = await ask_server(`../api/v1/documents/${name}/text?start=${where.get("s")}&end=${where.get("e")}`);
+      await copy((await reply.json()).text);
+      toast("已复制摘录（逐字原文）");
+    },
+    async cite(query, button) {
+      const reference = $(".yw-reference", button.closest(".yw-card, .yw-source, dialog"));
+      await copy(reference.textContent);
+      toast("已复制出处");
+    },
+    async ask(query, button) { submit(button.textContent); },
+    async close(query, button) { button.closest("dialog").close(); },
+  };
+
+  function submit(question) {
+    const box = $("#yw-question textarea, #yw-question input");
+    const setter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(box), "value").set;
+    setter.call(box, question);
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    setTimeout(() => $("#yw-send").click(), 30); // once Gradio has taken the text
+  }
+
+  document.addEventListener("click", (event) => {
+    const cite = event.target.closest("a.yw-cite");
+    if (cite) {
+      event.preventDefault();
+      reveal(cite.getAttribute("href").slice(1));
+      return;
+    }
+    const button = event.target.closest("button.yw-act");
+    if (!button) return;
+    event.preventDefault();
+    const [name, query] = [button.value.split("?")[0], button.value.slice(button.value.indexOf("?") + 1)];
+    const action = Object.hasOwn(actions, name) ? actions[name] : null;
+    if (action) action(query, button).catch((error) => toast(error.message, true));
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "yw-show-cuts") {
+      event.target.closest(".yw-source").classList.toggle("yw-with-cuts", event.target.checked);
+    }
+  });
+
+  // -- a new answer is read from its question on, not from its end ------------------------------------------------------
+  let read = 0;
+  function follow() {
+    const done = document.querySelectorAll("#yw-chat .yw-lead, #yw-chat .yw-refusal, #yw-chat .yw-problem").length;
+    const asked = [...document.querySelectorAll("#yw-chat .yw-asked")].pop();
+    const pane = $("#yw-chat .bubble-wrap");
+    if (done > read && asked && pane) {
+      pane.scrollTop += asked.getBoundingClientRect().top - pane.getBoundingClientRect().top - 16;
+      const side = $("#yw-evidence");
+      if (side) side.scrollTop = 0;
+    }
+    read = done;
+  }
+  new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true });
+
+  // -- while the service is still warming up -------------------------------------------------------------------------
+  async function watch() {
+    const sign = $(".yw-starting");
+    if (!sign) return;
+    const reply = await fetch(at("../readyz")).catch(() => null);
+    if (reply && reply.ok) { location.reload(); return; }
+    const problem = reply ? await reply.json().catch(() => ({})) : {};
+    if (problem.detail) sign.textContent = problem.detail;
+  }
+  setInterval(watch, 2000);
+})();

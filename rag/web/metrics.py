@@ -1,0 +1,66 @@
+"""Counters for Prometheus, in a registry of each web app's own so that two apps in one process do not clash."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_DOCUMENT = re.compile(r"^/api/v1/documents/.+?(/text)?$")
+_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What is counted. answers: by outcome, answered or refused."""
+
+    registry: CollectorRegistry
+    requests: Counter
+    seconds: Histogram
+    answers: Counter
+    documents: Gauge
+    generation: Gauge
+    ready: Gauge
+
+    def observe(self, method: str, path: str, status: int, seconds: float) -> None:
+        """Count one HTTP request by its route, not by its path: ids would make a series each."""
+        route = route_label(path)
+        self.requests.labels(method if method in _METHODS else "OTHER", route, str(status)).inc()
+        if route != "page":  # a page's event stream lasts as long as the tab
+            self.seconds.labels(route).observe(seconds)
+
+    def answered(self, answerable: bool) -> None:
+        """Count one answer, whoever asked."""
+        self.answers.labels("answered" if answerable else "refused").inc()
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+_ROUTES = {
+    "/api/v1/ask", "/api/v1/search", "/api/v1/documents", "/api/v1/feedback", "/healthz", "/readyz", "/metrics",
+    "/openapi.json",
+}  # fmt: skip
+
+
+def route_label(path: str) -> str:
+    """A path as a bounded label."""
+    if path in _ROUTES:
+        return path
+    match = _DOCUMENT.match(path)
+    if match:
+        return "/api/v1/documents/{id}" + (match[1] or "")
+    return "api-other" if path.startswith("/api/") else "page"
+
+
+def new_metrics() -> Metrics:
+    """Fresh counters."""
+    registry = CollectorRegistry()
+    return Metrics(
+        registry,
+        Counter("yuanwen_http_requests", "HTTP requests", ["method", "route", "status"], registry=registry),
+        Histogram("yuanwen_http_seconds", "Seconds for one request", ["route"], buckets=_BUCKETS, registry=registry),
+        Counter("yuanwen_answers", "Answers given, by outcome", ["outcome"], registry=registry),
+        Gauge("yuanwen_documents", "Documents in the index", registry=registry),
+        Gauge("yuanwen_index_generation", "Generation of the index", registry=registry),
+        Gauge("yuanwen_ready", "1 when the service can answer", registry=registry),
+    )

@@ -1,0 +1,134 @@
+"""What stands before every request: sub-path, request id, headers, body limits, same-site writes; plain ASGI."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rag.web.problems import problem
+
+log = logging.getLogger("yuanwen.access")
+MB = 1024 * 1024
+BODY_MAX = MB
+UPLOAD_MAX = 200 * MB  # as much as loading takes of one file
+PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'self'"
+)
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+CLOSED = ("/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/deep_link", "/monitoring")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Observe = Callable[[str, str, int, float], None]
+
+
+def route_of(scope: Scope) -> str:
+    """The path inside this service, whatever sub-path a proxy serves it under."""
+    path, root = scope["path"], scope.get("root_path", "")
+    return path[len(root) :] or "/" if root and path.startswith(root) else path
+
+
+def is_data(path: str) -> bool:
+    """True for routes that programs call; the others belong to the page."""
+    return path.startswith("/api/") or path in {"/healthz", "/readyz", "/metrics", "/openapi.json"}
+
+
+class Guard:
+    """The one middleware. observe: told method, path, status and seconds of each request."""
+
+    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+        """app: what answers when nothing here objects."""
+        self.app = app
+        self.observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        scope = _under_prefix(scope, headers.get("x-forwarded-prefix", ""))
+        given = headers.get("x-request-id", "")
+        name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        scope["state"] = dict(scope.get("state", {})) | {"request_id": name}
+        path, started, status = route_of(scope), time.perf_counter(), 500
+
+        async def decorated(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _decorate(MutableHeaders(scope=message), path, name)
+            await send(message)
+
+        try:
+            objection = _objection(scope, headers, path)
+            if objection is not None:
+                status_code, code, text = objection
+                await problem(status_code, code, text, request_id=name)(scope, receive, decorated)
+            else:
+                await self.app(scope, _limited(receive, _limit(path)), decorated)
+        finally:
+            seconds = time.perf_counter() - started
+            self.observe(scope["method"], path, status, seconds)
+            # the query string stays out: it may hold a question
+            log.debug("%s %s %s %.0f ms %s", scope["method"], path, status, seconds * 1e3, name)
+
+
+def _under_prefix(scope: Scope, prefix: str) -> Scope:
+    """The scope as seen below a proxy's sub-path; what is not a plain path is ignored."""
+    if not _PREFIX.fullmatch(prefix):
+        return dict(scope)
+    path = prefix + scope["path"]
+    return dict(scope) | {"root_path": prefix, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
+
+
+def _objection(scope: Scope, headers: Headers, path: str) -> tuple[int, str, str] | None:
+    """Status, code and sentence when the request may not pass."""
+    if path.startswith(CLOSED):
+        return 404, "not-found", "没有这个地址。/ No such address."
+    if scope["method"] not in {"GET", "HEAD", "OPTIONS"} and headers.get("sec-fetch-site") == "cross-site":
+        return 403, "forbidden", "不接受来自其他网站的写操作。/ Cross-site writes are refused."
+    length = headers.get("content-length", "0")
+    if not length.isascii() or not length.isdigit():
+        return 400, "bad-request", "Content-Length 不是数字。/ Bad Content-Length."
+    if int(length) > _limit(path):
+        return 413, "too-large", f"内容太大：最多 {_limit(path) // MB} MB。/ The body is too large."
+    return None
+
+
+def _limit(path: str) -> int:
+    return UPLOAD_MAX + MB if path == "/api/v1/documents" else BODY_MAX
+
+
+def _limited(receive: Receive, limit: int) -> Receive:
+    """Count the body as it comes: a chunked one declares no length."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise HTTPException(413)
+        return message
+
+    return counted
+
+
+def _decorate(headers: MutableHeaders, path: str, name: str) -> None:
+    headers["X-Request-ID"] = name
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
+    headers["Content-Security-Policy"] = DATA_POLICY if is_data(path) else PAGE_POLICY
+    if is_data(path):
+        headers.setdefault("Cache-Control", "no-store")

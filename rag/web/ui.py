@@ -1,0 +1,139 @@
+"""The page: a chat on one side, the numbered excerpts on the other. Gradio carries it, `rag.web.render` words it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import lru_cache
+
+import gradio as gr
+
+from rag.errors import YuanwenError
+from rag.service import Service
+from rag.web.examples import examples, near_questions
+from rag.web.metrics import Metrics
+from rag.web.render import Turn, ask_button, chat_answer, chat_question, empty_panel, inert, panel
+from rag.web.state import Startup
+
+log = logging.getLogger(__name__)
+TURNS_MAX = 30  # older turns leave the panel and the session
+FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+# Relative, so that they hold under any sub-path.
+HEAD = (
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<link rel="icon" href="page/icon.svg"><link rel="stylesheet" href="page/page.css">'
+    '<script src="page/page.js" defer></script>'
+)
+BRAND = '<div class="yw-brand"><h1>原文</h1><span>用文件里的原话回答，每一句都可核对</span></div>'
+HELLO = '<div class="yw-hello"><strong>请提问</strong><br>例如查一个提法、一项要求、一个数字出自哪里</div>'
+Messages = list[dict[str, str]]
+
+
+def theme() -> gr.themes.Base:
+    """Quiet colours, system fonts, nothing fetched."""
+    return gr.themes.Default(
+        primary_hue="red", neutral_hue="stone", font=FONTS, font_mono=MONO, radius_size="md", text_size="md"
+    )
+
+
+def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
+    """The Gradio app; nothing is loaded here."""
+
+    @lru_cache(maxsize=2)
+    def starters(generation: int) -> tuple[str, ...]:
+        """Examples of a generation; the generation is only the cache's key."""
+        return examples(service)
+
+    def greet() -> tuple[str, str]:
+        """The line under the title and the example questions."""
+        if not startup.ready:
+            return f'<div class="yw-status yw-starting" role="status">{inert(startup.step)}</div>', ""
+        current = service.current()
+        status = f'<div class="yw-status" role="status">在 {len(current.titles)} 篇文档中查找</div>'
+        chips = "".join(ask_button(question) for question in starters(current.generation))
+        return status, f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
+
+    def respond(question: str, turns: list[Turn]) -> Iterator[tuple[list[Turn], Messages, str, str]]:
+        """Show the question at once, then the answer: session, chat, panel, and the emptied question box."""
+        number = turns[-1].number + 1 if turns else 1
+        asked = Turn(number, question[: service.settings.question_max + 200], None)
+        before = [message for turn in turns for message in said(turn)]
+        waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
+        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(turns), ""
+        turns = [*turns, answered(asked, question)][-TURNS_MAX:]
+        yield turns, [message for turn in turns for message in said(turn)], shown(turns), ""
+
+    def answered(turn: Turn, question: str) -> Turn:
+        """The turn with its answer, or with the sentence that says why there is none."""
+        try:
+            answer = service.ask(question)
+            metrics.answered(answer.answerable)
+            if service.settings.log_questions:
+                log.info("问题：%s", answer.question)
+            near = () if answer.answerable else near_questions(service, question)
+            return Turn(turn.number, turn.question, answer, near=near)
+        except YuanwenError as error:
+            return Turn(turn.number, turn.question, None, problem=str(error))
+
+    def said(turn: Turn) -> Messages:
+        """A turn as two chat messages."""
+        try:
+            reply = chat_answer(turn, len(service.current().titles) if turn.answer else 0, service.document)
+        except YuanwenError as error:  # a document that was removed since
+            reply = f'<div class="yw-problem">{inert(str(error))}</div>'
+        return [
+            {"role": "user", "content": chat_question(turn)},
+            {"role": "assistant", "content": reply},
+        ]
+
+    def shown(turns: list[Turn]) -> str:
+        """The panel; turns that quote a document removed since are left out."""
+        try:
+            return panel(turns, service.document)
+        except YuanwenError:
+            return panel([turn for turn in turns if _stands(turn, service)], service.document)
+
+    with gr.Blocks(title="原文 · 用原文回答", analytics_enabled=False, fill_width=True) as page:
+        turns = gr.State([])
+        with gr.Row(elem_id="yw-top"):
+            gr.Markdown(BRAND, elem_id="yw-brand")
+            status = gr.Markdown("", elem_id="yw-status")
+        with gr.Row(elem_id="yw-main", equal_height=False):
+            with gr.Column(scale=5, min_width=300, elem_id="yw-talk"):
+                chat = gr.Chatbot(
+                    elem_id="yw-chat", show_label=False, height=None, buttons=[], feedback_options=None,
+                    latex_delimiters=[], line_breaks=False, group_consecutive_messages=False, layout="bubble",
+                    label="对话", autoscroll=False, allow_file_downloads=False,
+                    placeholder=HELLO,
+                )  # fmt: skip
+                starter = gr.Markdown("", elem_id="yw-starters")
+                with gr.Row(elem_id="yw-ask"):
+                    question = gr.Textbox(
+                        elem_id="yw-question", show_label=False, label="问题", container=False, scale=8, lines=1,
+                        max_lines=6, placeholder="输入问题，按回车提问", autofocus=True, min_width=120,
+                    )  # fmt: skip
+                    send = gr.Button("提问", variant="primary", elem_id="yw-send", scale=1, min_width=72)
+                clear = gr.Button("清空对话", variant="secondary", size="sm", elem_id="yw-clear")
+            with gr.Column(scale=6, min_width=300, elem_id="yw-evidence"):
+                cards = gr.Markdown(empty_panel(), elem_id="yw-cards", latex_delimiters=[], line_breaks=False)
+        outputs = [turns, chat, cards, question]
+        gr.on(
+            [question.submit, send.click], respond, [question, turns], outputs, show_progress="hidden",
+            concurrency_limit=4, concurrency_id="ask", trigger_mode="multiple", api_visibility="private",
+        )  # fmt: skip
+        clear.click(
+            lambda: ([], [], empty_panel(), ""), None, outputs, show_progress="hidden", queue=False,
+            api_visibility="private",
+        )  # fmt: skip
+        page.load(greet, None, [status, starter], show_progress="hidden", queue=False, api_visibility="private")
+    page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+    return page
+
+
+def _stands(turn: Turn, service: Service) -> bool:
+    """True when every document that the turn quotes is still there."""
+    if turn.answer is None:
+        return True
+    known = service.catalog.sources()
+    return all(excerpt.doc_id in known for excerpt in turn.answer.excerpts)

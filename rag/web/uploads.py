@@ -1,0 +1,74 @@
+"""Take uploaded files into the index: safe names, a folder of their own, nothing kept that could not be read."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
+
+from rag.embedding import Progress
+from rag.errors import UsageError
+from rag.service import IngestReport, Service
+
+NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
+FILES_MAX = 100
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
+
+
+def safe_name(name: str) -> str:
+    """A file's name without folders, controls or anything a file system or a reader could be misled by.
+
+    Raises UsageError when nothing is left of it.
+    """
+    last = PureWindowsPath(PurePosixPath(name).name).name
+    kept = unicodedata.normalize("NFC", _FORBIDDEN.sub("_", last.encode("utf-8", "replace").decode())).strip(" .")
+    stem, dot, suffix = kept.rpartition(".")
+    if not dot or not stem.strip("_ ") or not suffix.isalnum():
+        raise UsageError(
+            f"文件名 {kept[:60]!r} 不能用：需要“名称.扩展名”。/ The file name needs a name and an extension.",
+            code="file-name",
+        )
+    room = NAME_MAX - len(suffix.encode()) - 1
+    return f"{stem.encode()[:room].decode('utf-8', 'ignore').rstrip(' .')}.{suffix}"
+
+
+def folder(index: Path) -> Path:
+    """Where uploaded files lie."""
+    return index / "uploads"
+
+
+def take_in(
+    service: Service, files: Sequence[tuple[str, BinaryIO]], progress: Progress | None = None
+) -> IngestReport:
+    """Store and index uploaded files; one of the same name is replaced. Raises CorpusError when none could be read."""
+    if not files:
+        raise UsageError("没有文件。请在表单字段 file 中上传。/ No file was sent.", code="no-file")
+    if len(files) > FILES_MAX:
+        raise UsageError(f"一次最多 {FILES_MAX} 个文件。/ Too many files at once.", code="too-many-files")
+    home = folder(service.settings.index)
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".incoming-") as scratch:
+        names = [safe_name(name) for name, _ in files]
+        if len(set(names)) != len(names):
+            raise UsageError("有两个文件同名，请分开上传。/ Two files have the same name.", code="same-name")
+        for name, (_, stream) in zip(names, files, strict=True):
+            with (Path(scratch) / name).open("wb") as target:
+                shutil.copyfileobj(stream, target)
+        report = service.ingest([Path(scratch) / name for name in names], progress=progress)
+        taken = {line.doc_id for line in report.lines if not line.error} | set(report.unchanged)
+        for name in names:  # an archive's documents have ids below its name
+            if any(doc_id == name or doc_id.startswith(f"{name}/") for doc_id in taken):
+                (Path(scratch) / name).replace(home / name)
+    return report
+
+
+def remove(service: Service, doc_id: str) -> None:
+    """Remove a document from the index, and its uploaded file if it has one. Raises NotFoundError."""
+    service.remove([doc_id])
+    path = folder(service.settings.index) / doc_id
+    if "/" not in doc_id and path.is_file() and path.parent == folder(service.settings.index):
+        path.unlink()
