@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rag.evaluation.comparison import Comparison
     from rag.evaluation.evaluate import Evaluation
     from rag.evaluation.records import Problem
+    from rag.evaluation.tuning import Tuning
     from rag.service import Service
 
 out = Console(soft_wrap=True, highlight=False)
@@ -37,6 +38,7 @@ RunOption = Annotated[Path | None, typer.Option("--run", help="不提问，只�
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("eval")(evaluate_command)
+    app.command("tune")(tune_command)
 
 
 def evaluate_command(
@@ -48,6 +50,12 @@ def evaluate_command(
     top_k: Annotated[int | None, typer.Option("--top-k", min=1, max=100, help="每题最多几条摘录（缺省同设置）")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="只用前若干题")] = None,
     index: IndexOption = None,
+    gate: Annotated[
+        float | None, typer.Option("--gate", min=0, max=1, help="与 --baseline 同用：hit@5 下降超过此数则退出码为 1")
+    ] = None,
+    template: Annotated[Path | None, typer.Option("--template", help="只写出空白的 Excel 模板")] = None,
+    draft: Annotated[Path | None, typer.Option("--draft", help="只从文档起草题目，写成 Excel，供人核对")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="起草多少题")] = 50,
 ) -> None:
     """成批评测：用实际服务的同一路径回答，给出各项指标和报告。/ Evaluate on the path that is served."""
     import json
@@ -57,6 +65,11 @@ def evaluate_command(
     from rag.evaluation.evaluate import figures
     from rag.evaluation.report import write_report
 
+    if template is not None or draft is not None:
+        _write_sheet(template, draft, count, index)
+        return
+    if gate is not None and baseline is None:
+        raise UsageError("--gate 要与 --baseline 一起用。/ --gate needs --baseline.")
     if dataset is None:
         raise UsageError("请给出评测集：BEIR 文件夹、题库 .jsonl 或 .xlsx。/ Give a data set.")
     if not dataset.exists():
@@ -72,10 +85,99 @@ def evaluate_command(
         if comparisons:
             found["comparison"] = [exports.comparison_json(own) for own in comparisons]
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
-        return
-    _show(ours, comparisons)
-    if report is not None:
-        out.print(Text(f"报告：{report / 'report.html'}"))
+    else:
+        _show(ours, comparisons)
+        if report is not None:
+            out.print(Text(f"报告：{report / 'report.html'}"))
+    if gate is not None and theirs is not None:
+        _judge(ours, theirs, gate)
+
+
+def tune_command(
+    dataset: Annotated[Path, typer.Argument(help="题库 .jsonl 或 .xlsx；不要用对外报告的那一套")],
+    weights: Annotated[str, typer.Option("--weights", help="试哪些 lexical_weight，逗号分隔")] = "",
+    sizes: Annotated[str, typer.Option("--sizes", help="试哪些 passage_size，逗号分隔（每个都要重新编码）")] = "",
+    folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="交叉验证的折数")] = 5,
+    do_apply: Annotated[bool, typer.Option("--apply", help="确有改进时写入 yuanwen.toml")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    index: IndexOption = None,
+) -> None:
+    """小范围调参：用交叉验证比较融合权重和段落长度，只打印不改动，除非 --apply。/ Search settings honestly."""
+    import json
+
+    from rag.config import load_settings
+    from rag.evaluation import saved, tuning
+    from rag.evaluation.exports import comparison_json
+    from rag.evaluation.library import library_of
+
+    grid: dict[str, tuple[float, ...]] = {"lexical_weight": _numbers(weights, "--weights") or tuning.WEIGHTS}
+    if sizes:
+        grid["passage_size"] = tuple(int(size) for size in _numbers(sizes, "--sizes"))
+    service = _service(load_settings(index=index.resolve() if index else None))
+    test_set = saved.read_test_set(dataset, library_of(service))
+    _show_problems(test_set.problems)
+    with _bar("调参 / tuning") as update:
+        found = tuning.tune(service, test_set, grid, folds, update)
+    if as_json:
+        rows = [dict(row.values) | {"MRR": row.mrr, "hit@1": row.hit1, "hit@5": row.hit5} for row in found.rows]
+        typer.echo(json.dumps({"rows": rows, "validated": comparison_json(found.validated)}, ensure_ascii=False))
+    else:
+        _show_tuning(found)
+    if found.questions < tuning.ENOUGH:
+        err.print(f"注意：只有 {found.questions} 题，结果多半是运气。/ Too few questions to trust.")
+    if do_apply and not found.worthwhile:
+        err.print("没有可靠的改进，yuanwen.toml 没有改动。/ No reliable gain: nothing written.")
+    elif do_apply:
+        tuning.apply(found.best.values)
+        out.print("已写入 yuanwen.toml；改了段落长度的话，请运行 yuanwen index 重建。/ Written.")
+
+
+def _show_tuning(found: Tuning) -> None:
+    names = list(found.rows[0].values)
+    table = Table(*names, "MRR", "hit@1", "hit@5", "", title=f"{found.questions} 题")
+    for row in found.rows:
+        note = "当前" if row.current else "最好" if row is found.best else ""
+        cells = (*(f"{row.values[name]:g}" for name in names), f"{row.mrr:.4f}", f"{row.hit1:.3f}", f"{row.hit5:.3f}")
+        table.add_row(*cells, note)
+    out.print(table)
+    own = found.validated
+    out.print(
+        f"交叉验证（在没有参与挑选的题上）：MRR {own.ours:.4f}，当前设置 {own.baseline:.4f}，差 {own.difference:+.4f}"
+        f"（95% 区间 {own.low:+.4f} … {own.high:+.4f}，p = {own.p:.3f}）。"
+        + ("值得改。" if found.worthwhile else "没有可靠的改进。")
+    )
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise UsageError(f"{option} 应为逗号分隔的数字，给的是 {text}。/ Numbers, please.") from error
+
+
+def _write_sheet(template: Path | None, draft: Path | None, count: int, index: Path | None) -> None:
+    """The blank template, or drafted questions in its form."""
+    from rag.config import load_settings
+    from rag.evaluation import drafting
+    from rag.evaluation.excel import template_bytes
+    from rag.evaluation.exports import write_bytes
+
+    if template is not None:
+        write_bytes(template, template_bytes())
+        out.print(Text(f"模板：{template}"))
+    if draft is not None:
+        found = drafting.draft(_service(load_settings(index=index.resolve() if index else None)), count)
+        write_bytes(draft, template_bytes(drafting.rows(found)))
+        out.print(Text(f"起草了 {len(found)} 题：{draft}。请逐题核对后再用。"))
+
+
+def _judge(ours: Evaluation, theirs: Evaluation, allowed: float) -> None:
+    from rag.evaluation.gate import gate
+
+    found = gate(ours, theirs, allowed)
+    err.print(Text(found.reason))
+    if not found.passed:
+        raise typer.Exit(1)
 
 
 def _evaluated(

@@ -1,0 +1,165 @@
+"""Drafting, tuning, the gate before publication, and the history of evaluations."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import replace
+
+import openpyxl
+import pytest
+
+from rag.errors import EvaluationError
+from rag.evaluation import drafting, excel, gate, tuning
+from rag.evaluation.evaluate import IndexState, evaluate_gold, score_gold
+from rag.evaluation.library import library_of
+from rag.evaluation.records import Evidence, Question, Response, Shown, TestSet
+from rag.evaluation.report import write_report
+from tests.conftest import SEEDS
+
+DOC = "001_4310a0096f66f682.txt"
+TEXT = (SEEDS / DOC).read_bytes().decode("utf-8")
+
+
+def seeds_set(count: int) -> TestSet:
+    """Questions that are stretches of a seed, each with itself as the quote."""
+    spans = [(at * 60, at * 60 + 40) for at in range(count)]
+    questions = [
+        Question(f"q{a}", TEXT[a:b], "fact", True, (Evidence(DOC, TEXT[a:b], ((a, b),)),), row=at)
+        for at, (a, b) in enumerate(spans, 1)
+    ]
+    return TestSet("seeds", tuple(questions), (), count)
+
+
+# -- drafting ------------------------------------------------------------
+
+
+def test_drafts_quote_the_source_exactly_and_once(toy_service):
+    drafts = drafting.draft(toy_service, 30)
+    assert len(drafts) >= 20 and len({own.question for own in drafts}) == len(drafts)
+    assert len({own.doc_id for own in drafts[:5]}) >= 4  # spread over the documents
+    for own in drafts:
+        assert toy_service.text(own.doc_id).count(own.quote) == 1
+        assert drafting.QUOTE_MIN <= len(own.quote) <= drafting.QUOTE_MAX
+
+
+def test_definitions_and_lists_become_questions(make_service, tmp_path):
+    file = tmp_path / "办法.txt"
+    file.write_text(
+        "第一条 本办法所称职工之家，是指工会为职工提供服务的固定场所和线上阵地。\n"
+        "第二条 服务对象包括困难职工、农民工和新就业形态劳动者等各类职工群体。\n",
+        encoding="utf-8",
+    )
+    service = make_service()
+    service.ingest([file])
+    assert [own.question for own in drafting.draft(service)][:2] == ["什么是职工之家？", "服务对象包括哪些？"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "question"),
+    [
+        ("（一）加强职工文化建设", "怎样加强职工文化建设？"),
+        ("二、工会经费的使用范围", "工会经费的使用范围是什么？"),
+        ("第三条 申请人的权利", "申请人的权利有哪些？"),
+        ("一、为什么要建家？", "为什么要建家？"),
+        ("附件", ""),
+        ("Appendix A", ""),
+    ],
+)
+def test_headings_become_questions(heading, question):
+    assert drafting.question_of(heading) == question
+
+
+def test_drafts_can_be_filled_in_and_run(toy_service, tmp_path):
+    data = excel.template_bytes(drafting.rows(drafting.draft(toy_service, 5)))
+    test_set = excel.read_workbook(data, "草稿.xlsx", library_of(toy_service))
+    assert len(test_set.questions) == 5 and not test_set.problems
+    page = excel.run_excel(toy_service, data, tmp_path)
+    assert openpyxl.load_workbook(page.parent / "questions.xlsx")["题目"].max_row == 6
+
+
+# -- tuning --------------------------------------------------------------
+
+
+def test_tuning_scores_the_grid_and_validates_on_other_folds(toy_service):
+    found = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.3, 1.0)}, folds=3)
+    assert {row.values["lexical_weight"] for row in found.rows} == {0.0, 0.3, 1.0}
+    assert sum(row.current for row in found.rows) == 1
+    assert found.best.mrr == max(row.mrr for row in found.rows) and found.validated.questions == 12
+    again = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.3, 1.0)}, folds=3)
+    assert again == found
+
+
+def test_cross_validation_never_looks_at_the_fold_it_scores():
+    # Each of many configurations is perfect on one question only: choosing on the others gains nothing.
+    questions = [f"q{at}" for at in range(20)]
+    scores = [dict.fromkeys(questions, 0.5)] + [
+        {question: 1.0 if question == lucky else 0.5 for question in questions} for lucky in questions
+    ]
+    found = tuning._cross_validated(scores, 0, 5)
+    fold = {question: int(hashlib.sha256(question.encode()).hexdigest(), 16) % 5 for question in questions}
+    assert set(found) == set(questions) and len(set(fold.values())) > 2
+    assert set(found.values()) == {0.5}
+
+
+def test_a_passage_size_gets_an_index_of_its_own(make_service):
+    service = make_service()
+    service.ingest([SEEDS], mirror=True)
+    before = service.catalog.generation
+    found = tuning.tune(service, seeds_set(6), {"passage_size": (250, 400)}, folds=2)
+    assert len(found.rows) == 2 and service.catalog.generation == before
+    assert (service.settings.index.parent / "eval" / ".gitignore").read_text() == "*\n"
+
+
+def test_apply_keeps_the_other_lines_of_the_file(tmp_path):
+    path = tmp_path / "yuanwen.toml"
+    path.write_text('# 本机\nport = 8000\nlexical_weight = 0.3 # 旧\n', encoding="utf-8")
+    tuning.apply({"lexical_weight": 0.4, "passage_size": 300}, path)
+    assert tomllib.loads(path.read_text(encoding="utf-8")) == {"port": 8000, "lexical_weight": 0.4, "passage_size": 300}
+    assert path.read_text(encoding="utf-8").count("# 本机") == 1
+    with pytest.raises(EvaluationError):
+        tuning.apply({"nonsense": 1}, path)
+    path.write_text("port = = 1\n", encoding="utf-8")
+    with pytest.raises(EvaluationError):
+        tuning.apply({"top_k": 3}, path)
+    assert path.read_text(encoding="utf-8") == "port = = 1\n"
+
+
+def test_too_few_questions_are_refused(toy_service):
+    with pytest.raises(EvaluationError, match="至少要 5 道"):
+        tuning.tune(toy_service, seeds_set(3), {"lexical_weight": (0.3,)})
+
+
+# -- the gate and the history --------------------------------------------
+
+
+def run_with(hits: int, count: int = 20):
+    """A scored run in which the first `hits` questions hit."""
+    answers = {}
+    for at, question in enumerate(seeds_set(count).questions):
+        (a, b), wrong = question.evidence[0].spans[0], (9000, 9010)
+        start, end = (a, b) if at < hits else wrong
+        answers[question.question_id] = Response(question.question_id, True, 0.9, (Shown(DOC, start, end),))
+    return score_gold(seeds_set(count), answers, IndexState(1, 5, 100, ""))
+
+
+def test_a_new_index_is_not_published_when_it_is_worse():
+    assert gate.gate(run_with(18), run_with(18)).passed
+    assert gate.gate(run_with(19), run_with(18)).passed
+    worse = gate.gate(run_with(17), run_with(18))
+    assert not worse.passed and "不予发布" in worse.reason and worse.comparison.losses == 1
+    assert gate.gate(run_with(17), run_with(18), allowed=0.05).passed  # just the amount allowed
+    empty = replace(run_with(1), outcomes=())
+    assert not gate.gate(empty, empty).passed
+
+
+def test_history_is_ordered_by_generation(toy_service, tmp_path):
+    write_report(evaluate_gold(toy_service, seeds_set(3)), None, tmp_path / "b")
+    write_report(run_with(2, 4), None, tmp_path / "a")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "figures.json").write_text("{", encoding="utf-8")
+    found = gate.history(tmp_path)
+    assert [entry.folder for entry in found] == ["a", "b"]
+    assert found[0].figures["hit@1"] == 0.5 and found[0].generation == 1
+    assert json.loads((tmp_path / "b" / "figures.json").read_text(encoding="utf-8"))["dataset"] == "seeds"
