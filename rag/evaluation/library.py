@@ -64,7 +64,7 @@ class Library:
         """Places of the quote when white space does not count, as it does not in a cell filled by copy and paste."""
         text = self.text_of(doc_id)
         exact = occurrences(text, quote)
-        if exact:
+        if exact or "".join(quote.split()) not in self._without_blanks(doc_id, text):
             return exact
         kept = [at for at, char in enumerate(text) if not char.isspace()]
         bare = "".join(text[at] for at in kept)
@@ -75,15 +75,20 @@ class Library:
         return {doc_id: self.text_of(doc_id) for doc_id in self.titles}
 
     @cached_property
-    def _bare(self) -> Mapping[str, str]:
-        """Texts without white space."""
-        return {doc_id: "".join(text.split()) for doc_id, text in self._texts.items()}
+    def _bare(self) -> dict[str, str]:
+        """Texts without white space, filled as they are asked for."""
+        return {}
+
+    def _without_blanks(self, doc_id: str, text: str) -> str:
+        if doc_id not in self._bare:
+            self._bare[doc_id] = "".join(text.split())
+        return self._bare[doc_id]
 
     def everywhere(self, quote: str) -> tuple[tuple[str, tuple[Span, ...]], ...]:
         """Every document that holds the quote, white space aside. Reads all texts, once."""
         bare = "".join(quote.split())
         found = [doc_id for doc_id, text in self._texts.items() if quote in text]
-        found = found or [doc_id for doc_id, text in self._bare.items() if bare in text]
+        found = found or [d for d, text in self._texts.items() if bare in self._without_blanks(d, text)]
         return tuple((doc_id, self.find_loosely(doc_id, quote)) for doc_id in found)
 
     def nearest(self, quote: str, doc_id: str | None = None) -> str:
