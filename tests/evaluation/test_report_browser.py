@@ -1,0 +1,64 @@
+"""The report in Chromium, opened from disk without a network: wide, narrow, filtered, nothing loaded, nothing run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from rag.evaluation.comparison import compared
+from rag.evaluation.evaluate import evaluate_gold
+from rag.evaluation.library import library_of
+from rag.evaluation.report import write_report
+from rag.evaluation.testset import read_gold
+from tests.conftest import SEEDS
+
+pytestmark = pytest.mark.browser
+DOC = "001_4310a0096f66f682.txt"
+EVIL = "<img src=x onerror=document.title='owned'><script>document.title='owned'</script>"
+
+
+@pytest.fixture
+def report(toy_service, tmp_path):
+    text = (SEEDS / DOC).read_bytes().decode("utf-8")
+    rows: list[dict] = [
+        {"id": f"q{at}", "question": text[at * 200 : at * 200 + 50] + EVIL * (at == 2), "type": ("how", "fact")[at % 2],
+         "evidence": [{"doc": DOC, "quote": text[at * 200 : at * 200 + 50]}]}
+        for at in range(6)
+    ]  # fmt: skip
+    rows.append({"id": "n", "question": "红烧肉怎么做？", "answerable": False, "note": EVIL})
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows) + "坏行\n", encoding="utf-8")
+    found = evaluate_gold(toy_service, read_gold(gold, library_of(toy_service)))
+    return write_report(found, compared(found, found), tmp_path / "report")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_report_opens_from_disk(report, width):
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+        page = context.new_page()
+        asked: list[str] = []
+        said: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.goto(report.as_uri())
+        assert asked == [report.as_uri()] and not said
+        assert page.title() == "评测报告：gold"
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert page.locator("svg").count() == 5
+        questions = page.locator(".list .q")
+        assert questions.count() == 7
+        label = page.locator(".filters label").nth(1)
+        label.click()
+        shown = page.locator(".list .q:visible").count()
+        assert 0 < shown < 7
+        page.locator(".list .q:visible").first.locator("summary").click()
+        assert page.locator(".list .q[open] mark").count() > 0
+        browser.close()
