@@ -25,14 +25,16 @@ def source_view(record: Record, start: int, end: int, reach: int = REACH) -> str
         f"显示被剔除的内容和接续处（{cut} 处）</label>" if cut else ""
     )  # fmt: skip
     where = place(document.doc_id, start, end)
-    more = f'<button type="button" class="yw-act yw-wider" value="source?{where}&amp;r={reach * 8}">%s</button>'
+    before, after = (
+        f'<button type="button" class="yw-act yw-wider" value="source?{where}&amp;r={reach * 8}">'
+        f"{side}面还有 {count} 字，点此显示</button>" if count else ""
+        for side, count in (("前", first), ("后", length - last))
+    )  # fmt: skip
     return (
         f'<div class="yw-source-head"><h2 id="yw-source-title">{inert(document.title)}</h2>'
         f'<div class="yw-path">{" · ".join(facts)}</div>{toggle}</div>'
         f'<div class="yw-source-text" tabindex="0" role="region" aria-label="文档全文">'
-        f"{more % f'前面还有 {first} 字，点此显示' if first else ''}"
-        f"{_body(record, first, last, start, end)}"
-        f"{more % f'后面还有 {length - last} 字，点此显示' if last < length else ''}</div>"
+        f"{before}{_body(record, first, last, start, end)}{after}</div>"
         f'<div class="yw-reference">{inert(reference(document, start, end, page))}</div>'
     )
 

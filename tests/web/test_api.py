@@ -1,0 +1,215 @@
+"""REST keeps its contract, and every error is problem details with a stable type."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rag.answering import to_json
+from rag.web import feedback
+from rag.web.problems import MEDIA_TYPE, TYPE
+
+ASK = "/api/v1/ask"
+QUESTION = "要坚持党建带工建、工建服务党建，做到四同步、四衔接"
+
+
+def check_problem(response, status: int, code: str | None = None) -> dict:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith(MEDIA_TYPE)
+    body = response.json()
+    assert body["type"] == TYPE + body["code"] and body["status"] == status and body["detail"]
+    assert "Traceback" not in response.text
+    if code:
+        assert body["code"] == code
+    return body
+
+
+def test_ask_gives_the_contracted_answer(site):
+    response = site.client.post(ASK, json={"question": QUESTION, "top_k": 3})
+    assert response.status_code == 200
+    got = response.json()
+    expected = to_json(site.service.ask(QUESTION, 3))
+    assert {k: v for k, v in got.items() if k != "timings_ms"} == {
+        k: v for k, v in expected.items() if k != "timings_ms"
+    }
+    assert set(got["timings_ms"]) == {"embed", "search", "rerank", "total"}
+    assert got["answerable"] and len(got["excerpts"]) == 3
+    for excerpt in got["excerpts"]:
+        url = f"/api/v1/documents/{excerpt['doc']}/text"
+        text = site.client.get(url, params={"start": excerpt["start"], "end": excerpt["end"]}).json()["text"]
+        assert text == excerpt["text"]
+    assert site.client.post(ASK, json={"question": QUESTION, "id": "q7"}).json()["id"] == "q7"
+
+
+def test_documents_filter(site):
+    body = {"question": QUESTION, "documents": ["003*"]}
+    assert {e["doc"][:3] for e in site.client.post(ASK, json=body).json()["excerpts"]} <= {"003"}
+
+
+def test_search_ranks_documents(site):
+    found = site.client.post("/api/v1/search", json={"question": QUESTION, "top_k": 3}).json()["documents"]
+    assert [row["rank"] for row in found] == [1, 2, 3] and found[0]["doc"].startswith("001") and found[0]["title"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"question": ""}, 422, "question-blank"),
+        ({"question": " \t\u3000 "}, 422, "question-blank"),
+        ({"question": "？！。"}, 422, "question-blank"),
+        ({"question": "问" * 100_000}, 422, "question-too-long"),
+        ({"question": 5}, 422, "validation"),
+        ({}, 422, "validation"),
+        ([], 422, "validation"),
+        ({"question": "好", "top_k": 0}, 422, "validation"),
+        ({"question": "好", "top_k": 10**9}, 422, "validation"),
+        ({"question": "好", "documents": "x"}, 422, "validation"),
+    ],
+)
+def test_bad_questions(site, body, status, code):
+    check_problem(site.client.post(ASK, json=body), status, code)
+
+
+def test_control_characters_are_taken_as_blanks(site):
+    assert site.client.post(ASK, json={"question": "四同步\u0000\u0007四衔接"}).status_code == 200
+
+
+def test_malformed_bodies(site):
+    def send(content: bytes, kind: str = "application/json"):
+        return site.client.post(ASK, content=content, headers={"content-type": kind})
+
+    check_problem(send(b"{"), 400, "json-invalid")
+    check_problem(send(b'{"question": "\\ud800"}'), 422)
+    check_problem(send(b"\xff\xfe"), 400)
+    check_problem(send(b"question=x", "application/x-www-form-urlencoded"), 422)
+    check_problem(send(b"[" * 100_000), 400)
+    check_problem(send(b" " * 1_100_000), 413, "too-large")
+
+
+def test_chunked_bodies_are_counted_too(site):
+    def drip():
+        for _ in range(20):
+            yield b" " * 100_000
+
+    check_problem(site.client.post(ASK, content=drip(), headers={"content-type": "application/json"}), 413)
+
+
+def test_unknown_addresses_and_methods(site):
+    check_problem(site.client.get("/api/v1/nothing"), 404, "not-found")
+    check_problem(site.client.get(ASK), 405, "method-not-allowed")
+    check_problem(site.client.get("/api/v1/documents/none.txt/text"), 404, "not-found")
+    check_problem(site.client.get("/api/v1/documents/..%2f..%2fetc%2fpasswd/text"), 404)
+    check_problem(site.client.delete("/api/v1/documents/none.txt"), 404, "not-found")
+
+
+def test_text_spans(site):
+    doc = site.service.documents()[0].document
+    url = f"/api/v1/documents/{doc.doc_id}/text"
+    whole = site.client.get(url).json()
+    assert whole["text"] == doc.text and whole["length"] == len(doc.text) == whole["end"]
+    assert site.client.get(url, params={"start": 5, "end": 9}).json()["text"] == doc.text[5:9]
+    assert site.client.get(url, headers={"accept": "text/plain"}).text == doc.text
+    check_problem(site.client.get(url, params={"start": 9, "end": 5}), 400, "usage")
+    check_problem(site.client.get(url, params={"end": 10**9}), 400, "usage")
+    check_problem(site.client.get(url, params={"start": -1}), 422, "validation")
+    check_problem(site.client.get(url, params={"start": "x"}), 422, "validation")
+
+
+def test_upload_ask_replace_delete(site):
+    client, question = site.client, "海棠书屋周三下午开放吗"
+    first = {"file": ("通知/../海棠 书屋.txt", "关于海棠书屋的通知\n\n海棠书屋周三下午开放，周五闭馆。\n".encode())}
+    report = client.post("/api/v1/documents", files=first)
+    assert report.status_code == 201, report.text
+    (line,) = report.json()["lines"]
+    assert line["doc"] == "海棠 书屋.txt" and not line["error"] and line["coverage"] == 1
+    assert (site.service.settings.index / "uploads" / "海棠 书屋.txt").is_file()
+    found = client.post(ASK, json={"question": question}).json()["excerpts"]
+    assert found[0]["doc"] == "海棠 书屋.txt" and "周三下午开放" in found[0]["text"]
+
+    second = {"file": ("海棠 书屋.txt", "关于海棠书屋的通知\n\n海棠书屋周三下午不开放。\n".encode())}
+    assert client.post("/api/v1/documents", files=second).status_code == 201
+    assert "不开放" in client.post(ASK, json={"question": question}).json()["excerpts"][0]["text"]
+    assert client.post("/api/v1/documents", files=second).json()["unchanged"] == ["海棠 书屋.txt"]
+    assert "海棠 书屋.txt" in [d["doc"] for d in client.get("/api/v1/documents").json()["documents"]]
+
+    assert client.delete("/api/v1/documents/海棠 书屋.txt").status_code == 204
+    assert not (site.service.settings.index / "uploads" / "海棠 书屋.txt").exists()
+    assert "海棠" not in json.dumps(client.post(ASK, json={"question": question}).json(), ensure_ascii=False)[60:]
+
+
+def test_a_bad_file_among_good_ones(site):
+    good = ("好.txt", "一份好的通知：图书室九点开门。".encode())
+    files = [("file", good), ("file", ("坏.docx", b"PK\x03\x04" + b"x" * 50))]
+    report = site.client.post("/api/v1/documents", files=files)
+    assert report.status_code == 201
+    errors = {line["doc"]: line["error"] for line in report.json()["lines"]}
+    assert not errors["好.txt"] and errors["坏.docx"]
+    kept = {path.name for path in (site.service.settings.index / "uploads").iterdir()}
+    assert "好.txt" in kept and "坏.docx" not in kept and not any(name.startswith(".incoming") for name in kept)
+    site.client.delete("/api/v1/documents/好.txt")
+
+
+@pytest.mark.parametrize("name", ["x", ".txt", "坏\x00.exe", "..", "图.unknown"])
+def test_names_that_cannot_be_stored(site, name):
+    response = site.client.post("/api/v1/documents", files={"file": (name, b"text")})
+    assert 400 <= response.status_code < 500
+    check_problem(response, response.status_code)
+
+
+def test_upload_of_nothing(site):
+    check_problem(site.client.post("/api/v1/documents"), 400, "no-file")
+    bare = {"content-type": "multipart/form-data"}  # no boundary
+    check_problem(site.client.post("/api/v1/documents", content=b"x", headers=bare), 400)
+    check_problem(site.client.post("/api/v1/documents", files={"file": ("空.txt", b"")}), 422)
+
+
+def test_feedback_is_kept_with_the_generation(site):
+    span = {"doc": "001_4310a0096f66f682.txt", "start": 614, "end": 906}
+    given = {"question": QUESTION, "spans": [span], "verdict": "useful"}
+    response = site.client.post("/api/v1/feedback", json=given)
+    assert response.status_code == 201
+    (kept,) = feedback.read(site.service.settings.index)
+    assert (kept.question, kept.verdict, kept.generation) == (QUESTION, "useful", site.service.catalog.generation)
+    assert kept.spans == (feedback.Span(**span),)
+    check_problem(site.client.post("/api/v1/feedback", json=given | {"verdict": "great"}), 422, "validation")
+
+
+def test_watching_routes(site):
+    assert site.client.get("/healthz").json()["status"] == "ok"
+    assert site.client.get("/readyz").json() == {"status": "ready"}
+    site.startup.ready = False
+    check_problem(site.client.get("/readyz"), 503)
+    site.startup.ready = True
+    text = site.client.get("/metrics").text
+    assert "yuanwen_answers_total" in text and f"yuanwen_documents {len(site.service.documents())}.0" in text
+    paths = site.client.get("/openapi.json").json()["paths"]
+    assert {"/api/v1/ask", "/api/v1/search", "/api/v1/documents", "/api/v1/feedback"} <= set(paths)
+
+
+def test_headers_and_sub_path(site):
+    page = site.client.get("/", headers={"x-request-id": "abc-1"})
+    assert page.headers["x-request-id"] == "abc-1" and "unsafe-eval" not in page.headers["content-security-policy"]
+    assert site.client.get("/", headers={"x-request-id": "<script>"}).headers["x-request-id"] != "<script>"
+    assert "default-src 'none'" in site.client.get("/healthz").headers["content-security-policy"]
+    under = {"x-forwarded-prefix": "/kb", "x-forwarded-host": "portal.example", "x-forwarded-proto": "https"}
+    assert "https://portal.example/kb" in site.client.get("/", headers=under).text
+    assert site.client.get("/healthz", headers=under).status_code == 200
+    assert site.client.get("/page/page.js", headers=under).status_code == 200
+    assert site.client.get("/healthz", headers={"x-forwarded-prefix": "/../x"}).status_code == 200
+
+
+def test_closed_doors(site):
+    upload = site.client.post("/gradio_api/upload", files={"files": ("x.html", b"<script>")})
+    assert upload.status_code == 404
+    cross = site.client.post(ASK, json={"question": "好"}, headers={"sec-fetch-site": "cross-site"})
+    check_problem(cross, 403, "forbidden")
+    reply = site.client.get("/", headers={"origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in reply.headers
+
+
+def test_questions_stay_out_of_the_log(site, caplog):
+    with caplog.at_level("DEBUG", logger="rag"), caplog.at_level("DEBUG", logger="yuanwen.access"):
+        site.client.post(ASK, json={"question": "某某某的秘密是什么"})
+        site.client.get("/?q=某某某的秘密是什么")
+    assert "秘密" not in caplog.text

@@ -1,0 +1,136 @@
+"""What the page is made of: encoded text, levels, the mended reading, the source view."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+
+from rag.catalog import Record
+from rag.datamodels import Document, Excerpt, IngestLine, Removal
+from rag.web.citing import reference
+from rag.web.render import Turn, card, chat_answer, inert, panel, segments
+from rag.web.source import source_view
+from rag.web.uploads import safe_name
+
+HOSTILE = (
+    "<script>alert(1)</script>\n\n    `x` $$\\frac{1}{2}$$ ${alert(1)} {{7*7}} [a](javascript:alert(1)) "
+    "<img src=x onerror=alert(1)>"
+)
+
+
+class Text(HTMLParser):
+    """The text and the tags of an HTML fragment."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text, self.tags = "", set()
+        self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.add(tag)
+
+
+def record(text: str, removals: tuple[Removal, ...] = (), **facts: str) -> Record:
+    document = Document("a/文.txt", facts.pop("title", "标题"), text, "0" * 64, "text/plain", facts)
+    return Record(document, removals, "", IngestLine("a/文.txt", "", "", 0, 1, len(text), 1.0))
+
+
+def excerpt(of: Record, start: int, end: int, mended: str | None = None, **more) -> Excerpt:
+    text = of.document.text[start:end]
+    given = {"headings": (), "highlights": (), "score": 1.0} | more
+    where = {"doc_id": of.document.doc_id, "title": of.document.title, "start": start, "end": end}
+    return Excerpt(1, text=text, mended=mended or text, **where, **given)
+
+
+def test_inert_text_reads_the_same_and_has_no_markup():
+    encoded = inert(HOSTILE)
+    assert Text(encoded).text == HOSTILE and not Text(encoded).tags
+    assert not set(encoded) & set("<>$`{}[]()\\\"'\n")
+    assert inert("\ud800\x85") == "&#65533;&#65533;"
+
+
+def test_nothing_hostile_becomes_a_tag():
+    made = record(HOSTILE, title=HOSTILE, issuer=HOSTILE)
+    html = card(1, excerpt(made, 0, len(HOSTILE), headings=(HOSTILE,), page=HOSTILE), "直接回答", made)
+    allowed = {"details", "summary", "span", "div", "button", "mark", "ul", "li"}
+    assert Text(html).tags <= allowed and "\n" not in html
+    view = source_view(made, 0, 5)
+    assert Text(view).tags <= allowed | {"h2", "label", "input", "del"}
+
+
+def test_a_mended_excerpt_reads_on_and_says_so():
+    text = "工会要维护职\n\n第3页\n\n工权益。"
+    cut = Removal(6, 13, "page-break", joins=True)
+    made = record(text, (cut,))
+    mended = text[:6] + text[13:]
+    html = card(1, excerpt(made, 0, len(text), mended, highlights=((2, len(text)),)), "相关", made)
+    assert "工会要<mark>" not in html and "已接续断行" in html
+    assert "工会要维护职工权益。" in Text(html).text and "第3页" not in Text(html).text
+    view = source_view(made, 0, len(text))
+    assert "分页断行" in view and "<del" in view and Text(view).text.count("第3页") == 1
+
+
+def test_segments_cover_exactly_once():
+    pieces = list(segments(3, 20, [(0, 5), (8, 30)], [(4, 9)]))
+    assert [a for a, _, _ in pieces] == [3, 4, 5, 8, 9] and pieces[-1][1] == 20
+    assert [flags for _, _, flags in pieces] == [(1, 0), (1, 1), (0, 1), (1, 1), (1, 0)]
+
+
+def test_the_source_view_holds_every_character_and_marks_the_quote():
+    text = "前文。\r\n引文在此。\n后文。" * 3
+    made = record(text)
+    view = source_view(made, 5, 10)
+    body = view[view.index("yw-source-text") :]
+    shown = Text(body[body.index(">") + 1 :]).text
+    assert shown.startswith(text)
+    assert f'<mark id="yw-quote" tabindex="-1">{inert(text[5:10])}</mark>' in view
+    long = record("字" * 100_000)
+    assert "后面还有" in source_view(long, 0, 10) and "前面还有" in source_view(long, 90_000, 90_010)
+
+
+def test_older_turns_keep_their_cards(toy_service):
+    answers = [toy_service.ask(q) for q in ("做到四同步、四衔接，同步部署推进", "弘扬劳模精神、劳动精神、工匠精神")]
+    turns = [Turn(n, answer.question, answer) for n, answer in enumerate(answers, 1)]
+    html = panel(turns, toy_service.document)
+    for turn in turns:
+        for one in turn.answer.excerpts:
+            assert html.count(f'id="src-{turn.number}-{one.marker}"') == 1
+            assert f"#src-{turn.number}-{one.marker}" in chat_answer(turn, 5, toy_service.document)
+    assert html.index("src-2-1") < html.index("src-1-1")
+
+
+def test_a_refusal_says_what_was_searched(toy_service):
+    from rag.datamodels import Answer, Timings
+
+    refused = Turn(1, "？", Answer("？", False, 0.1, (), Timings()), near=("近旁的问题",))
+    said = chat_answer(refused, 5, toy_service.document)
+    assert "查找了 5 篇文档" in said and "近旁的问题" in said and "yw-cite" not in said
+
+
+def test_references():
+    import datetime
+
+    facts = {"issuer": "全国总工会", "doc_number": "总工发〔2022〕1号", "date": "2022-01-05"}
+    made = record("字" * 50, title="关于工会的意见", **facts)
+    today = datetime.date(2026, 1, 2)
+    assert reference(made.document, 4, 9, "第3页", today) == (
+        "全国总工会. 关于工会的意见: 总工发〔2022〕1号[Z/OL]. (2022-01-05)[2026-01-02]. a/文.txt, 第3页, 第5—9字."
+    )
+    assert reference(record("字").document, 0, 1, "", today) == "标题[Z/OL]. [2026-01-02]. a/文.txt, 第1—1字."
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a.txt", "a.txt"), ("../../etc/passwd.txt", "passwd.txt"), ("C:\\x\\y.docx", "y.docx"),
+        ("a\x00b.txt", "a_b.txt"),
+        ("关于\u202e通知.pdf", "关于_通知.pdf"), (" .隐藏.txt", "隐藏.txt"),
+        ("名" * 200 + ".txt", "名" * 58 + ".txt"),
+    ],
+)  # fmt: skip
+def test_safe_names(name, safe):
+    assert safe_name(name) == safe
