@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rag.evaluation.evaluate import Evaluation, per_question
 
 RESAMPLES = 9999
-BATCH = 500  # resamples held in memory at once
+NUMBERS = 4_000_000  # held in memory at once while resampling: 32 MB
 CONFIDENCE = 0.95
 SEED = 20240229
 CHANGED = 20  # questions listed
@@ -114,14 +114,15 @@ def _tested(differences: Sequence[float]) -> tuple[float, float, float]:
     if len(values) < 2 or not values.any():
         mean = float(values.mean()) if len(values) else 0.0
         return 1.0, mean, mean
+    batch = max(1, NUMBERS // len(values))
     test = stats.permutation_test(
-        (values,), _mean, permutation_type="samples", n_resamples=RESAMPLES, batch=BATCH, vectorized=True,
+        (values,), _mean, permutation_type="samples", n_resamples=RESAMPLES, batch=batch, vectorized=True,
         rng=np.random.default_rng(SEED),
     )  # fmt: skip
     if np.ptp(values) == 0:
         return float(test.pvalue), float(values[0]), float(values[0])
     interval = stats.bootstrap(
-        (values,), _mean, n_resamples=RESAMPLES, batch=BATCH, method="percentile", confidence_level=CONFIDENCE,
+        (values,), _mean, n_resamples=RESAMPLES, batch=batch, method="percentile", confidence_level=CONFIDENCE,
         vectorized=True, rng=np.random.default_rng(SEED),
     ).confidence_interval  # fmt: skip
     return float(test.pvalue), float(interval.low), float(interval.high)

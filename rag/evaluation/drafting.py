@@ -63,6 +63,20 @@ def draft(service: Service, count: int = 50) -> tuple[Draft, ...]:
     return tuple(found)
 
 
+def from_feedback(
+    service: Service, question: str, spans: Sequence[tuple[str, int, int]], useful: bool, note: str = ""
+) -> Draft:
+    """A draft from what a reader said of an answer; a person still checks it.
+
+    spans: (document, start, end) of the excerpts that the reader judged. useful: the first of them becomes the quote;
+    otherwise the quote is left for a person to fill in. Raises NotFoundError when the document is gone.
+    """
+    if not useful or not spans:
+        return Draft(question, "", "", f"读者反馈：没有找到，请补上期望原文。{note}".strip())
+    doc_id, start, end = spans[0]
+    return Draft(question, doc_id, service.text(doc_id, start, end).strip(), f"读者反馈：有用。{note}".strip())
+
+
 def _of_document(current: Snapshot, doc_id: str, text: str) -> list[Draft]:
     passages = [passage for passage in current.passages if passage.doc_id == doc_id]
     title = current.titles[doc_id]

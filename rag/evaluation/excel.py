@@ -45,6 +45,8 @@ BYTES_MAX = 50_000_000
 UNPACKED_MAX = 500_000_000
 HEADING_ROWS = 20  # the heading row is looked for among these
 WIDTHS: Mapping[str, int] = {"问题": 40, "期望文档": 28, "期望原文": 60, "备注": 24, "类型": 10, "编号": 8}
+_WRAPPED, _BOLD = Alignment(wrap_text=True, vertical="top"), Font(bold=True)
+_SHADE = PatternFill("solid", fgColor="FFE8EEF4")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -97,10 +99,10 @@ def _cell(sheet: Worksheet, value: str | float, heading: bool = False) -> WriteO
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"  # openpyxl would make a formula of a text that begins with =
-    cell.alignment = Alignment(wrap_text=True, vertical="top")
+    cell.alignment = _WRAPPED
     if heading:
-        cell.font = Font(bold=True)
-        cell.fill = PatternFill("solid", fgColor="FFE8EEF4")
+        cell.font = _BOLD
+        cell.fill = _SHADE
     return cell
 
 
@@ -120,7 +122,7 @@ def read_workbook(data: bytes, name: str, library: Library, limit: int | None = 
     ids: set[str] = set()
     rows = 0
     lookups = Lookups()
-    for cells in _rows(data, name):
+    for cells in _rows(data, name, problems):
         rows += 1
         if limit is not None and len(questions) >= limit:
             problems.append(Problem(name, cells.number, "", f"只用前 {limit} 题，本行起没有用"))
@@ -139,8 +141,8 @@ def read_workbook(data: bytes, name: str, library: Library, limit: int | None = 
     return TestSet(Path(name).stem, tuple(questions), tuple(problems), rows)
 
 
-def _rows(data: bytes, name: str) -> Iterator[_Cells]:
-    """Rows that hold anything, under the headings found."""
+def _rows(data: bytes, name: str, problems: list[Problem]) -> Iterator[_Cells]:
+    """Rows that hold anything, under the headings found; a missing column is named."""
     book = _opened(data, name)
     try:
         for sheet in book.worksheets:
@@ -153,6 +155,9 @@ def _rows(data: bytes, name: str) -> Iterator[_Cells]:
                         yield _Cells(number, dict(zip(headings, cells, strict=False)))
                 elif set(REQUIRED) <= {cell.strip() for cell in cells}:
                     headings = [cell.strip() for cell in cells]
+                    missing = "、".join(heading for heading in HEADINGS if heading not in headings)
+                    if missing:
+                        problems.append(Problem(name, number, missing, "缺少这些列，按没有填计", fatal=False))
                 elif number >= HEADING_ROWS:
                     break
             if headings:

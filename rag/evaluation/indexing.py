@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rag.config import Settings
 from rag.embedding import Embedder, Progress
+from rag.errors import EvaluationError
 from rag.evaluation.beir import documents
 from rag.index import make_of
 from rag.service import Service
@@ -32,8 +33,20 @@ def collection_service(
         make = hashlib.sha256(make_of(draft.embedder, settings.passage_size).encode()).hexdigest()[:8]
         target = cache_folder(settings) / f"{folder.resolve().name}-{make}"
     service = Service(settings.model_copy(update={"index": target}), draft.embedder)
+    if index is not None:
+        _refuse_other_documents(service, folder)
     service.ingest_documents(documents(folder), mirror=True, progress=progress)
     return service
+
+
+def _refuse_other_documents(service: Service, folder: Path) -> None:
+    """Raise EvaluationError when an index holds documents that are not of the corpus: they would be removed."""
+    held = set(service.catalog.sources())
+    if held and held - {document.doc_id for document in documents(folder)}:
+        raise EvaluationError(
+            f"索引 {service.settings.index} 里有这个评测集以外的文档，没有动它。请不写 --index，或换一个空文件夹。"
+            " / That index holds other documents: choose an empty folder."
+        )
 
 
 def cache_folder(settings: Settings) -> Path:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from rag.answering import to_json
 from rag.errors import EvaluationError, UsageError
@@ -90,10 +91,9 @@ def _lines(
     store: Path | None,
     progress: Progress | None,
 ) -> tuple[list[Line], list[Problem]]:
-    done = {} if store is None else _stored(store)
     lines: list[Line] = []
     problems: list[Problem] = []
-    file = None if store is None else store.open("a", encoding="utf-8")
+    done, file = ({}, None) if store is None else _opened(store)
     try:
         for number, task in enumerate(tasks, 1):
             key = _key(state, task)
@@ -129,6 +129,14 @@ def dump(value: object) -> str:
     """JSON on one line, readable; escaped where a lone surrogate could not be written as UTF-8."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text) else json.dumps(value)
+
+
+def _opened(store: Path) -> tuple[dict[str, str], IO[str]]:
+    """What an earlier run kept, and the file to add to. Raises EvaluationError when it cannot be written."""
+    try:
+        return _stored(store), store.open("a", encoding="utf-8")
+    except OSError as error:
+        raise EvaluationError(f"写不了 {store}：{error.strerror}。/ Cannot write the report.") from error
 
 
 def _stored(store: Path) -> dict[str, str]:

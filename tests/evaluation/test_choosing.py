@@ -56,6 +56,13 @@ def test_definitions_and_lists_become_questions(make_service, tmp_path):
     assert [own.question for own in drafting.draft(service)][:2] == ["什么是职工之家？", "服务对象包括哪些？"]
 
 
+def test_feedback_becomes_a_draft(toy_service):
+    useful = drafting.from_feedback(toy_service, "问", [(DOC, 300, 340)], True, "谢谢")
+    assert useful.quote == TEXT[300:340].strip() and useful.doc_id == DOC and "谢谢" in useful.origin
+    missing = drafting.from_feedback(toy_service, "问", [(DOC, 300, 340)], False)
+    assert (missing.doc_id, missing.quote) == ("", "")
+
+
 @pytest.mark.parametrize(
     ("heading", "question"),
     [

@@ -148,6 +148,14 @@ def test_a_beir_folder_is_indexed_once_and_scored(beir, beir_service, tmp_path):
     assert "nDCG@10" in html and "苹果是一种水果" in html
 
 
+def test_an_index_with_other_documents_is_left_alone(beir, make_service):
+    service = make_service()
+    service.ingest([SEEDS], mirror=True)
+    with pytest.raises(EvaluationError, match="没有动它"):
+        collection_service(service.settings, beir, index=service.settings.index, embedder=ToyEmbedder())
+    assert len(service.documents()) == 5
+
+
 def test_bad_rows_of_a_beir_folder_are_named_and_the_rest_runs(beir, tmp_path):
     import shutil
 
@@ -258,6 +266,12 @@ def test_a_filled_sheet_is_read_as_people_fill_it(toy_service):
     said = "\n".join(map(str, found.problems))
     assert "题.xlsx 第 9 行“期望原文”" in said and "第 10 行“备注”" in said
     assert "第 11 行“问题”" in said and "第 12 行“期望文档”：索引中没有文档“没有.docx”" in said
+
+
+def test_missing_columns_are_named_and_the_rows_still_run(toy_service):
+    found = read_workbook(workbook([["工会"]], ["问题"]), "题.xlsx", library_of(toy_service))
+    assert len(found.questions) == 1 and found.questions[0].answerable is None
+    assert str(found.problems[0]) == "题.xlsx 第 1 行“期望文档、期望原文、备注”：缺少这些列，按没有填计"
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04rubbish", "问题,期望文档".encode(), workbook([["x"]], ["题目"])])
@@ -392,4 +406,6 @@ def test_eval_fails_with_one_line_only_when_nothing_can_run(index, beir, tmp_pat
     partly.write_text('{broken\n{"id": 1, "question": "工会"}\n', encoding="utf-8")
     done = command("eval", partly, "--index", index)
     assert done.returncode == 0 and "第 1 行" in done.stderr
+    done = command("eval", partly, "--index", index, "--report", plain)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "写不了" in done.stderr
     assert command("eval").returncode == 2
