@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-Verdict = Literal["useful", "not_useful", "wrong_excerpt", "missing", "refused"]
+Verdict = Literal["useful", "not_useful", "wrong_excerpt", "missing"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS feedback (id INTEGER PRIMARY KEY, at TEXT NOT NULL, question TEXT NOT NULL, "

@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, Field
 
-from rag.errors import UsageError
+from rag.errors import UsageError, YuanwenError
 from rag.service import Service
+from rag.web import compilation
+from rag.web.admin import admin_view, gaps_view, gold_lines
+from rag.web.compilation import Item
 from rag.web.render import inert
 from rag.web.source import REACH, source_view
+from rag.web.state import Startup
 
 REACH_MAX = 3_000_000
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+
+
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+class ItemBody(BaseModel):
+    """A collected excerpt, as the browser keeps it."""
+
+    doc: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    question: str = Field("", max_length=4000)
+    heading: str = Field("", max_length=200)
+    note: str = Field("", max_length=4000)
+
+
+class BasketBody(BaseModel):
+    """The basket."""
+
+    title: str = Field("摘编", max_length=200)
+    items: Annotated[list[ItemBody], Field(max_length=compilation.ITEMS_MAX)] = []
 
 
 def asset(name: str) -> str:
@@ -22,7 +50,7 @@ def asset(name: str) -> str:
     return resources.files("rag.web").joinpath(f"assets/{name}").read_text(encoding="utf-8")
 
 
-def build_pages(service: Service) -> APIRouter:
+def build_pages(service: Service, startup: Startup) -> APIRouter:
     """Routes under /page/."""
     router = APIRouter(prefix="/page", include_in_schema=False)
 
@@ -43,8 +71,65 @@ def build_pages(service: Service) -> APIRouter:
             return HTMLResponse(view)
         return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))
 
-    for name in ("page.css", "page.js", "icon.svg"):
+    for name in ("page.css", "page.js", "basket.js", "admin.js", "icon.svg"):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
+    router.include_router(_compiling(service))
+    router.include_router(_administering(service, startup))
+    return router
+
+
+def _compiling(service: Service) -> APIRouter:
+    """The basket and its exports."""
+    router = APIRouter()
+
+    @router.post("/compilation/view")
+    def basket(body: BasketBody) -> HTMLResponse:
+        """The basket's rows; items whose document is gone are named in a header, so that the browser forgets them."""
+        items = [Item(**item.model_dump()) for item in body.items]
+        missing = [index for index, item in enumerate(items) if not _stands(service, item)]
+        quotes = compilation.collect(service, [item for index, item in enumerate(items) if index not in missing])
+        view = compilation.basket_view(quotes, missing)
+        return HTMLResponse(view, headers={"X-Yuanwen-Missing": json.dumps(missing)})
+
+    @router.post("/compilation/{kind}")
+    def export(kind: Literal["docx", "md", "csv"], body: BasketBody) -> Response:
+        """The basket as a file."""
+        quotes = compilation.collect(service, [Item(**item.model_dump()) for item in body.items])
+        if not quotes:
+            raise UsageError("摘编里还没有摘录。/ The basket is empty.", code="basket-empty")
+        title = body.title.strip() or "摘编"
+        if kind == "docx":
+            content, media = compilation.to_docx(title, quotes), _WORD
+        elif kind == "md":
+            content, media = compilation.to_markdown(title, quotes).encode("utf-8", "replace"), "text/markdown"
+        else:
+            content, media = compilation.to_csv(quotes).encode("utf-8", "replace"), "text/csv"
+        name = quote(f"{title}.{kind}", safe="", errors="replace")
+        headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+        return Response(content, media_type=media, headers=headers)
+
+    return router
+
+
+def _administering(service: Service, startup: Startup) -> APIRouter:
+    """Pages for those who look after the collection."""
+    router = APIRouter()
+
+    @router.get("/admin")
+    def admin() -> HTMLResponse:
+        """Documents and the state of the index."""
+        return HTMLResponse(whole_page("文档管理", admin_view(service, startup)))
+
+    @router.get("/gaps")
+    def gaps() -> HTMLResponse:
+        """What users missed."""
+        return HTMLResponse(whole_page("知识缺口", gaps_view(service)))
+
+    @router.get("/gold.jsonl")
+    def gold() -> Response:
+        """Useful answers as test questions."""
+        return Response(gold_lines(service), media_type="application/x-ndjson; charset=utf-8")
+
     return router
 
 
@@ -55,11 +140,21 @@ def _asset_route(name: str):
     return send
 
 
+def _stands(service: Service, item: Item) -> bool:
+    """True when the item's place still exists."""
+    try:
+        service.text(item.doc, item.start, item.end)
+    except YuanwenError:
+        return False
+    return True
+
+
 def whole_page(title: str, body: str) -> str:
     """A page of ours that stands without Gradio. body: encoded HTML."""
     return (
         '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{inert(title)} · 原文</title><link rel="icon" href="icon.svg"><link rel="stylesheet" href="page.css">'
-        f'<script src="page.js" defer></script></head><body class="yw-page-body">{body}</body></html>'
+        f'<script src="page.js" defer></script>'
+        f'<script src="admin.js" defer></script></head><body class="yw-page-body">{body}</body></html>'
     )

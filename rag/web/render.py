@@ -24,6 +24,7 @@ REASONS = {
     "page-break": "分页断行", "fragment-number": "残留编号", "markup": "网页标记", "running-head": "页眉页脚",
     "scraped-page": "网页杂项",
 }  # fmt: skip
+_VERDICTS = (("useful", "有用"), ("not_useful", "没用"), ("wrong_excerpt", "摘错了"), ("missing", "没找全"))
 RecordOf = Callable[[str], Record]
 
 
@@ -36,6 +37,13 @@ class Turn:
     answer: Answer | None
     problem: str = ""
     near: tuple[str, ...] = ()
+    searched: int = 0  # documents that were searched
+    carried: str = ""  # the question before, when this one was taken together with it
+
+    @property
+    def asked(self) -> str:
+        """The words that were searched for."""
+        return f"{self.carried} {self.question.strip()}".strip()
 
 
 def inert(text: str) -> str:
@@ -52,9 +60,14 @@ def _unsafe(char: str) -> bool:
     return 0xD800 <= ord(char) < 0xE000 or 0x7F <= ord(char) < 0xA0
 
 
+def percent(text: str) -> str:
+    """Text as part of an address."""
+    return quote(text, safe="", errors="replace")
+
+
 def place(doc_id: str, start: int, end: int) -> str:
     """A span as an address that a script can read and a browser cannot follow anywhere."""
-    return f"d={quote(doc_id, safe='', errors='replace')}&amp;s={start}&amp;e={end}"
+    return f"d={percent(doc_id)}&amp;s={start}&amp;e={end}"
 
 
 def levels(answer: Answer) -> list[str]:
@@ -74,17 +87,21 @@ def levels(answer: Answer) -> list[str]:
 
 
 def chat_question(turn: Turn) -> str:
-    """The question as typed."""
-    return f'<div class="yw-asked">{inert(turn.question)}</div>'
+    """The question as typed, and the one before when the two were taken together."""
+    asked = f'<div class="yw-asked">{inert(turn.question)}</div>'
+    if not turn.carried:
+        return asked
+    alone = f'<button type="button" class="yw-act" value="plain?q={percent(turn.question)}">不结合上文</button>'
+    return f'{asked}<div class="yw-carried">结合上文“{inert(turn.carried)}”{alone}</div>'
 
 
-def chat_answer(turn: Turn, documents: int, record_of: RecordOf) -> str:
+def chat_answer(turn: Turn, record_of: RecordOf) -> str:
     """What the chat says to a turn: the evidence itself with its markers, or an honest refusal."""
     if turn.problem:
         return f'<div class="yw-problem">{inert(turn.problem)}</div>'
     assert turn.answer is not None
     if not turn.answer.answerable:
-        return _refusal(turn, documents)
+        return _refusal(turn)
     first, *others = turn.answer.excerpts
     words = levels(turn.answer)
     opening = "文件里是这样写的：" if words[0] == DIRECT else "没有把握说是直接回答，最接近的原文是："
@@ -100,17 +117,28 @@ def chat_answer(turn: Turn, documents: int, record_of: RecordOf) -> str:
             for excerpt in others
         )
         parts.append(f'<div class="yw-say">另外 {len(others)} 处可以参看：</div><ul class="yw-more">{items}</ul>')
+    parts.append(_verdicts(turn, _VERDICTS))
     return "".join(parts)
 
 
-def _refusal(turn: Turn, documents: int) -> str:
+def _verdicts(turn: Turn, verdicts: Sequence[tuple[str, str]]) -> str:
+    about = f"t={turn.number}&amp;q={percent(turn.asked)}"
+    buttons = "".join(
+        f'<button type="button" class="yw-act" value="feedback?v={name}&amp;{about}">{label}</button>'
+        for name, label in verdicts
+    )
+    return f'<div class="yw-feedback"><span>这次回答</span>{buttons}</div>'
+
+
+def _refusal(turn: Turn) -> str:
     parts = [
-        f'<div class="yw-refusal"><strong>没有找到能回答这个问题的原文。</strong>查找了 {documents} 篇文档，'
+        f'<div class="yw-refusal"><strong>没有找到能回答这个问题的原文。</strong>查找了 {turn.searched} 篇文档，'
         "其中没有足以作答的内容，所以不给出摘录。可以换个说法，或把问题问得更具体。</div>"
     ]
     if turn.near:
         chips = "".join(ask_button(question) for question in turn.near)
         parts.append(f'<div class="yw-say">这些文档里可以问的：</div><div class="yw-chips">{chips}</div>')
+    parts.append(_verdicts(turn, (("missing", "文件里应该有"),)))
     return "".join(parts)
 
 
@@ -176,16 +204,17 @@ def _turn_cards(turn: Turn, record_of: RecordOf, heading: bool = True) -> str:
     assert turn.answer is not None
     words = levels(turn.answer)
     cards = "".join(
-        card(turn.number, excerpt, word, record_of(excerpt.doc_id))
+        card(turn.number, excerpt, word, record_of(excerpt.doc_id), turn.asked)
         for excerpt, word in zip(turn.answer.excerpts, words, strict=True)
     )
     title = f'<h2 class="yw-turn">{inert(turn.question)}</h2>' if heading else ""
     return f'<section class="yw-cards" id="turn-{turn.number}">{title}{cards}</section>'
 
 
-def card(turn: int, excerpt: Excerpt, word: str, record: Record) -> str:
+def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "") -> str:
     """One numbered excerpt: where it stands, what it says, what can be done with it."""
     where = place(excerpt.doc_id, excerpt.start, excerpt.end)
+    asked = f"{where}&amp;q={percent(question)}"
     path = " › ".join(inert(heading) for heading in excerpt.headings)
     facts = [part for part in (path, inert(excerpt.page), f"第 {excerpt.start + 1}–{excerpt.end} 字") if part]
     why = "原文此处有断行或分页残留，显示时已接续；复制和引用仍是逐字原文"
@@ -198,7 +227,8 @@ def card(turn: int, excerpt: Excerpt, word: str, record: Record) -> str:
         f'<div class="yw-path">{" · ".join(facts)}{mended if excerpt.mended != excerpt.text else ""}</div>'
         f'<div class="yw-text">{_excerpt_text(excerpt, record)}</div>'
         f'<div class="yw-acts">{_action("source", where, "查看原文")}{_action("copy", where, "复制摘录")}'
-        f'{_action("cite", where, "复制出处")}</div>'
+        f'{_action("cite", where, "复制出处")}{_action("link", asked, "复制链接")}'
+        f'{_action("keep", asked, "收入摘编")}</div>'
         f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}</details>'
     )
 

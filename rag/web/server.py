@@ -52,7 +52,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     metrics = new_metrics()
     api = build_api(service, startup, metrics)
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    page.include_router(build_pages(service))
+    page.include_router(build_pages(service, startup))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     gr.mount_gradio_app(
@@ -133,6 +133,8 @@ def _shown(host: str) -> str:
 def log_to_stderr() -> None:
     """One line an event on standard error; libraries only when something is wrong."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setLevel(logging.INFO)  # some libraries set their own loggers to DEBUG
     logging.getLogger("rag").setLevel(logging.INFO)
 
 

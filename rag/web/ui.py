@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 import gradio as gr
@@ -11,11 +14,13 @@ import gradio as gr
 from rag.errors import YuanwenError
 from rag.service import Service
 from rag.web.examples import examples, near_questions
+from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
 from rag.web.render import Turn, ask_button, chat_answer, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
 
 log = logging.getLogger(__name__)
+SCOPE_MAX = 2000  # documents offered by name; folders and wildcards reach the rest
 TURNS_MAX = 30  # older turns leave the panel and the session
 FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
@@ -23,10 +28,14 @@ MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<link rel="icon" href="page/icon.svg"><link rel="stylesheet" href="page/page.css">'
-    '<script src="page/page.js" defer></script>'
+    '<script src="page/page.js" defer></script><script src="page/basket.js" defer></script>'
 )
 BRAND = '<div class="yw-brand"><h1>原文</h1><span>用文件里的原话回答，每一句都可核对</span></div>'
 HELLO = '<div class="yw-hello"><strong>请提问</strong><br>例如查一个提法、一项要求、一个数字出自哪里</div>'
+_TOOLS = (
+    '<button type="button" class="yw-act" value="basket">摘编 <span id="yw-count">0</span></button>'
+    '<a href="page/admin">文档管理</a>'
+)
 Messages = list[dict[str, str]]
 
 
@@ -45,41 +54,48 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         """Examples of a generation; the generation is only the cache's key."""
         return examples(service)
 
-    def greet() -> tuple[str, str]:
-        """The line under the title and the example questions."""
+    def greet() -> tuple[str, str, gr.Dropdown]:
+        """The line under the title, the example questions, and the documents to choose from."""
         if not startup.ready:
-            return f'<div class="yw-status yw-starting" role="status">{inert(startup.step)}</div>', ""
+            sign = f'<div class="yw-status yw-starting" role="status">{inert(startup.step)}</div>'
+            return sign, "", gr.Dropdown(choices=[])
         current = service.current()
-        status = f'<div class="yw-status" role="status">在 {len(current.titles)} 篇文档中查找</div>'
+        status = f'<div class="yw-status"><span>在 {len(current.titles)} 篇文档中查找</span>{_TOOLS}</div>'
         chips = "".join(ask_button(question) for question in starters(current.generation))
-        return status, f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
+        shown_chips = f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
+        return status, shown_chips, gr.Dropdown(choices=scopes(current.titles))
 
-    def respond(question: str, turns: list[Turn]) -> Iterator[tuple[list[Turn], Messages, str, str]]:
+    def respond(
+        question: str, turns: list[Turn], scope: list[str] | None
+    ) -> Iterator[tuple[list[Turn], Messages, str, str]]:
         """Show the question at once, then the answer: session, chat, panel, and the emptied question box."""
         number = turns[-1].number + 1 if turns else 1
-        asked = Turn(number, question[: service.settings.question_max + 200], None)
+        kept = question[: service.settings.question_max + 200].removeprefix(ALONE)
+        asked = Turn(number, kept, None, carried=carried(question, turns))
         before = [message for turn in turns for message in said(turn)]
         waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
         yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(turns), ""
-        turns = [*turns, answered(asked, question)][-TURNS_MAX:]
+        turns = [*turns, answered(asked, tuple(scope or ()))][-TURNS_MAX:]
         yield turns, [message for turn in turns for message in said(turn)], shown(turns), ""
 
-    def answered(turn: Turn, question: str) -> Turn:
+    def answered(turn: Turn, scope: tuple[str, ...]) -> Turn:
         """The turn with its answer, or with the sentence that says why there is none."""
         try:
-            answer = service.ask(question)
+            answer = service.ask(turn.asked, None, scope)
             metrics.answered(answer.answerable)
             if service.settings.log_questions:
                 log.info("问题：%s", answer.question)
-            near = () if answer.answerable else near_questions(service, question)
-            return Turn(turn.number, turn.question, answer, near=near)
+            near = () if answer.answerable else near_questions(service, turn.asked, scope)
+            titles = service.current().titles
+            searched = sum(not scope or any(fnmatch.fnmatchcase(doc, one) for one in scope) for doc in titles)
+            return replace(turn, answer=answer, near=near, searched=searched)
         except YuanwenError as error:
-            return Turn(turn.number, turn.question, None, problem=str(error))
+            return replace(turn, problem=str(error))
 
     def said(turn: Turn) -> Messages:
         """A turn as two chat messages."""
         try:
-            reply = chat_answer(turn, len(service.current().titles) if turn.answer else 0, service.document)
+            reply = chat_answer(turn, service.document)
         except YuanwenError as error:  # a document that was removed since
             reply = f'<div class="yw-problem">{inert(str(error))}</div>'
         return [
@@ -114,21 +130,33 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
                         max_lines=6, placeholder="输入问题，按回车提问", autofocus=True, min_width=120,
                     )  # fmt: skip
                     send = gr.Button("提问", variant="primary", elem_id="yw-send", scale=1, min_width=72)
+                with gr.Accordion("查找范围（缺省为全部文档）", open=False, elem_id="yw-scope"):
+                    scope = gr.Dropdown(
+                        choices=[], multiselect=True, label="只在这些文档或文件夹中查找", allow_custom_value=True,
+                        elem_id="yw-scope-list", info="可多选；留空为全部",
+                    )  # fmt: skip
                 clear = gr.Button("清空对话", variant="secondary", size="sm", elem_id="yw-clear")
             with gr.Column(scale=6, min_width=300, elem_id="yw-evidence"):
                 cards = gr.Markdown(empty_panel(), elem_id="yw-cards", latex_delimiters=[], line_breaks=False)
         outputs = [turns, chat, cards, question]
         gr.on(
-            [question.submit, send.click], respond, [question, turns], outputs, show_progress="hidden",
+            [question.submit, send.click], respond, [question, turns, scope], outputs, show_progress="hidden",
             concurrency_limit=4, concurrency_id="ask", trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
         clear.click(
             lambda: ([], [], empty_panel(), ""), None, outputs, show_progress="hidden", queue=False,
             api_visibility="private",
         )  # fmt: skip
-        page.load(greet, None, [status, starter], show_progress="hidden", queue=False, api_visibility="private")
+        page.load(greet, None, [status, starter, scope], show_progress="hidden", queue=False, api_visibility="private")
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
+
+
+def scopes(titles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a search can be narrowed to, as (label, glob): folders first, then documents."""
+    folders = sorted({"/".join(doc.split("/")[:depth]) for doc in titles for depth in range(1, doc.count("/") + 1)})
+    named = [(f"文件夹：{folder}", f"{glob.escape(folder)}/*") for folder in folders]
+    return [*named, *((f"{title}（{doc}）", glob.escape(doc)) for doc, title in list(titles.items())[:SCOPE_MAX])]
 
 
 def _stands(turn: Turn, service: Service) -> bool:

@@ -99,15 +99,15 @@ def test_older_turns_keep_their_cards(toy_service):
     for turn in turns:
         for one in turn.answer.excerpts:
             assert html.count(f'id="src-{turn.number}-{one.marker}"') == 1
-            assert f"#src-{turn.number}-{one.marker}" in chat_answer(turn, 5, toy_service.document)
+            assert f"#src-{turn.number}-{one.marker}" in chat_answer(turn, toy_service.document)
     assert html.index("src-2-1") < html.index("src-1-1")
 
 
 def test_a_refusal_says_what_was_searched(toy_service):
     from rag.datamodels import Answer, Timings
 
-    refused = Turn(1, "？", Answer("？", False, 0.1, (), Timings()), near=("近旁的问题",))
-    said = chat_answer(refused, 5, toy_service.document)
+    refused = Turn(1, "？", Answer("？", False, 0.1, (), Timings()), near=("近旁的问题",), searched=5)
+    said = chat_answer(refused, toy_service.document)
     assert "查找了 5 篇文档" in said and "近旁的问题" in said and "yw-cite" not in said
 
 

@@ -119,13 +119,53 @@
     async close(query, button) { button.closest("dialog").close(); },
   };
 
-  function submit(question) {
+  // mark: an ideographic space in front tells the service to take the question as it stands, without the one before.
+  function submit(question, mark = "") {
     const box = $("#yw-question textarea, #yw-question input");
     const setter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(box), "value").set;
-    setter.call(box, question);
+    setter.call(box, mark + question);
     box.dispatchEvent(new Event("input", { bubbles: true }));
     setTimeout(() => $("#yw-send").click(), 30); // once Gradio has taken the text
   }
+
+  // Deep links: ?q= asks, &d=&s=&e= opens that place of the source.
+  Object.assign(actions, {
+    async link(query) {
+      const url = new URL(location.pathname, location.href);
+      const where = new URLSearchParams(query);
+      for (const name of ["q", "d", "s", "e"]) if (where.get(name)) url.searchParams.set(name, where.get(name));
+      await copy(url.href);
+      toast("已复制链接，打开即可回到这个问题和摘录");
+    },
+    async feedback(query, button) {
+      const where = new URLSearchParams(query);
+      const spans = [...document.querySelectorAll(`#turn-${where.get("t")} .yw-card > .yw-acts button[value^="source?"]`)]
+        .map((one) => new URLSearchParams(one.value.slice(7)))
+        .map((one) => ({ doc: one.get("d"), start: +one.get("s"), end: +one.get("e") }));
+      await ask_server("../api/v1/feedback", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ question: where.get("q"), spans, verdict: where.get("v") }),
+      });
+      for (const one of button.parentElement.querySelectorAll("button")) one.setAttribute("aria-pressed", one === button);
+      toast("谢谢，已记下");
+    },
+    async plain(query) { submit(new URLSearchParams(query).get("q"), "\u3000"); },
+  });
+
+  let linked = false;
+  function follow_link() {
+    const asked = new URLSearchParams(location.search);
+    if (linked || !$("#yw-send") || !$(".yw-status:not(.yw-starting)")) return;
+    linked = true;
+    if (asked.get("q")) submit(asked.get("q").slice(0, 2000));
+    if (asked.get("d")) {
+      const where = new URLSearchParams(["d", "s", "e"].map((name) => [name, asked.get(name) || "0"]));
+      open_source(where.toString());
+    }
+  }
+
+  window.yuanwen = { actions, ask_server, at, copy, dialog, toast, $ };
 
   document.addEventListener("click", (event) => {
     const cite = event.target.closest("a.yw-cite");
@@ -151,6 +191,7 @@
   // -- a new answer is read from its question on, not from its end ------------------------------------------------------
   let read = 0;
   function follow() {
+    follow_link();
     const done = document.querySelectorAll("#yw-chat .yw-lead, #yw-chat .yw-refusal, #yw-chat .yw-problem").length;
     const asked = [...document.querySelectorAll("#yw-chat .yw-asked")].pop();
     const pane = $("#yw-chat .bubble-wrap");

@@ -1,0 +1,125 @@
+"""What an administrator reads: documents, state of the index, calibration, and what the collection could not answer."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+
+from rag.errors import YuanwenError
+from rag.service import Service
+from rag.web import feedback
+from rag.web.feedback import Feedback
+from rag.web.render import inert, percent
+from rag.web.state import Startup
+
+ALIKE = 0.4  # share of character pairs in common from which two questions count as one gap
+GAPS = ("missing", "not_useful", "wrong_excerpt")
+_WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘错了", "useful": "有用"}
+_NAV = (
+    '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'
+    '<a href="gaps">知识缺口</a></nav>'
+)
+
+
+def admin_view(service: Service, startup: Startup) -> str:
+    """The administration page's body."""
+    return (
+        f'<main class="yw-admin">{_NAV}<h1>文档管理</h1>{_state(service, startup)}'
+        '<section><h2>添加或替换文档</h2><form id="yw-upload">'
+        '<label class="yw-field">选择文件（可多选；同名的会被替换）'
+        '<input type="file" name="file" multiple required></label>'
+        '<button type="submit" class="yw-act yw-main-act">上传并编入索引</button> '
+        '<button type="button" class="yw-act" id="yw-stop" hidden>停止上传</button></form>'
+        '<progress id="yw-progress" max="100" hidden aria-label="上传进度"></progress>'
+        '<div id="yw-report" role="status" aria-live="polite"></div></section>'
+        f"{_documents(service)}</main>"
+    )
+
+
+def _state(service: Service, startup: Startup) -> str:
+    if not startup.ready:
+        return f'<p class="yw-problem">{inert(startup.step)}</p>'
+    current, calibration = service.current(), service.calibration()
+    facts = (
+        ("文档", f"{len(current.titles)} 篇"),
+        ("段落", f"{len(current.passages)} 段"),
+        ("索引代次", str(current.generation)),
+        ("无关问题被误答", f"{calibration.false_answer:.1%}"),
+        ("有据问题被误拒", f"{calibration.false_refusal:.1%}"),
+    )
+    rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
+    return f'<section><h2>索引状况</h2><dl class="yw-facts">{rows}</dl></section>'
+
+
+def _documents(service: Service) -> str:
+    rows = "".join(
+        f'<tr><td><a href="source?d={percent(record.document.doc_id)}">{inert(record.document.title)}</a>'
+        f'<div class="yw-path">{inert(record.document.doc_id)}</div></td><td>{record.report.characters}</td>'
+        f"<td>{record.report.passages}</td><td>{record.report.coverage:.0%}</td>"
+        f"<td>{inert('；'.join(record.report.warnings))}</td>"
+        f'<td><button type="button" class="yw-act" value="remove?d={percent(record.document.doc_id)}" '
+        f'title="移除 {inert(record.document.title)}">移除</button></td></tr>'
+        for record in service.documents()
+    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("文档", "字数", "段落", "覆盖", "注意", "操作"))
+    return (
+        '<section><h2>已有文档</h2><div class="yw-scroll" tabindex="0" role="region" aria-label="文档列表">'
+        f'<table class="yw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>'
+    )
+
+
+def pairs(text: str) -> frozenset[str]:
+    """Neighbouring letters of a text, for comparing questions."""
+    kept = [char for char in text if char.isalnum()]
+    return frozenset(a + b for a, b in itertools.pairwise(kept)) or frozenset(kept)
+
+
+def grouped(found: Sequence[Feedback]) -> list[list[Feedback]]:
+    """Feedback on questions that are alike, the largest group first."""
+    groups: list[tuple[frozenset[str], list[Feedback]]] = []
+    for one in found:
+        own = pairs(one.question)
+        for key, members in groups:
+            if len(own & key) >= ALIKE * max(1, len(own | key)):
+                members.append(one)
+                break
+        else:
+            groups.append((own, [one]))
+    return sorted((members for _, members in groups), key=len, reverse=True)
+
+
+def gaps_view(service: Service) -> str:
+    """The knowledge-gap page's body: what users missed or disliked, alike questions together."""
+    groups = grouped(feedback.read(service.settings.index, GAPS))
+    items = "".join(
+        f"<li><strong>{inert(members[0].question)}</strong>（{len(members)} 次）<ul>"
+        + "".join(
+            f'<li><span class="yw-path">{inert(one.at[:10])} {_WORDS[one.verdict]} · 索引代次 {one.generation}</span> '
+            f'{inert(one.question)} <a href="../?q={percent(one.question)}">再问一次</a></li>'
+            for one in members
+        )
+        + "</ul></li>"
+        for members in groups
+    )
+    listed = f'<ol class="yw-gaps">{items}</ol>' if items else '<div class="yw-empty">还没有记录。</div>'
+    return (
+        f'<main class="yw-admin">{_NAV}<h1>知识缺口</h1><p>用户标记为没找到、没用或摘错了的问题，相近的并在一起。'
+        f'标记为“有用”的回答可<a href="gold.jsonl" download>导出为测试题</a>，供 yuanwen eval 使用。</p>{listed}</main>'
+    )
+
+
+def gold_lines(service: Service) -> str:
+    """Useful answers as a gold set, one JSON object a line; what has changed since is left out."""
+    lines = []
+    for one in feedback.read(service.settings.index, ("useful",)):
+        evidence = []
+        for span in one.spans[:1]:
+            try:
+                evidence.append({"doc": span.doc, "quote": service.text(span.doc, span.start, span.end)})
+            except YuanwenError:
+                continue
+        if evidence:
+            row = {"id": f"f{one.number:04d}", "question": one.question, "answerable": True, "evidence": evidence}
+            lines.append(json.dumps(row, ensure_ascii=False))
+    return "".join(f"{line}\n" for line in lines)

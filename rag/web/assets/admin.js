@@ -1,0 +1,55 @@
+// The administration page: upload with progress, and removal after a question.
+(() => {
+  "use strict";
+  const { actions, ask_server, at, toast, $ } = window.yuanwen;
+  const form = $("#yw-upload");
+  if (!form) return;
+  const [bar, stop, report] = [$("#yw-progress"), $("#yw-stop"), $("#yw-report")];
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const call = new XMLHttpRequest(); // fetch() tells nothing of how far an upload has come
+    call.open("POST", at("../api/v1/documents"));
+    call.responseType = "json";
+    call.upload.onprogress = (e) => {
+      bar.value = (100 * e.loaded) / e.total;
+      if (e.loaded === e.total) { bar.removeAttribute("value"); report.textContent = "已传完，正在读取并编入索引…"; stop.hidden = true; }
+    };
+    call.onload = () => done(call.status, call.response || {});
+    call.onerror = () => done(0, { detail: "连不上服务，请检查网络后再试。" });
+    call.onabort = () => done(0, { detail: "已停止上传，没有改动索引。" });
+    stop.onclick = () => call.abort();
+    bar.hidden = stop.hidden = false;
+    report.textContent = "正在上传…";
+    call.send(new FormData(form));
+  });
+
+  function done(status, body) {
+    bar.hidden = stop.hidden = true;
+    report.replaceChildren();
+    const say = (text, bad) => {
+      const line = document.createElement("p");
+      line.textContent = text;
+      if (bad) line.className = "yw-problem";
+      report.append(line);
+    };
+    if (status !== 201) { say(body.detail || `服务答复 ${status}。`, true); return; }
+    for (const line of body.lines) {
+      if (line.error) say(`没有收下：${line.error}`, true);
+      else say(`已收入 ${line.doc}：${line.characters} 字，${line.passages} 段，覆盖 ${Math.round(line.coverage * 100)}%`);
+      for (const warning of line.warnings) say(`注意：${warning}`);
+    }
+    for (const doc of body.unchanged) say(`${doc} 与已有的完全相同，不需要更新`);
+    const link = document.createElement("a");
+    link.href = "admin";
+    link.textContent = "刷新文档列表";
+    report.append(link);
+  }
+
+  actions.remove = async (query) => {
+    const doc = new URLSearchParams(query).get("d");
+    if (!window.confirm(`移除《${doc}》？移除后立即搜不到，需要时可重新上传。`)) return;
+    await ask_server(`../api/v1/documents/${encodeURIComponent(doc)}`, { method: "DELETE" });
+    location.reload();
+  };
+})();

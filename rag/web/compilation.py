@@ -1,0 +1,161 @@
+"""摘编: excerpts collected from several questions, as a Word document, Markdown or CSV with numbered references.
+
+Quotes are read from the index again when they are exported, so they equal the source whatever a browser has kept.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.answering import page_label
+from rag.errors import UsageError
+from rag.service import Service
+from rag.web.citing import reference
+from rag.web.render import inert, place
+
+ITEMS_MAX = 500
+# What XML cannot hold, and what would turn a line of Chinese around on the page.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A collected excerpt as a browser remembers it. heading: stands above it. note: the collector's own words."""
+
+    doc: str
+    start: int
+    end: int
+    question: str = ""
+    heading: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An item with its words and reference, read from the index."""
+
+    item: Item
+    number: int
+    title: str
+    text: str
+    reference: str
+
+
+def collect(service: Service, items: Sequence[Item]) -> list[Quote]:
+    """Read every item's words. Raises NotFoundError or UsageError when one of them no longer exists."""
+    if len(items) > ITEMS_MAX:
+        raise UsageError(f"摘编最多 {ITEMS_MAX} 条。/ Too many excerpts.")
+    quotes = []
+    for number, item in enumerate(items, 1):
+        text = service.text(item.doc, item.start, item.end)
+        document = service.document(item.doc).document
+        cited = reference(document, item.start, item.end, page_label(document, item.start))
+        quotes.append(Quote(item, number, document.title, text, cited))
+    return quotes
+
+
+def to_markdown(title: str, quotes: Sequence[Quote]) -> str:
+    """Markdown; what documents say is escaped, so that it reads as it is written."""
+    lines = [f"# {_escaped(title)}", ""]
+    for quote in quotes:
+        if quote.item.heading:
+            lines += [f"## {_escaped(quote.item.heading)}", ""]
+        said = [f"> {_escaped(line)}" for line in quote.text.splitlines() if line.strip()]
+        lines += [*said, f"> [{quote.number}]", ""]
+        if quote.item.note:
+            lines += [f"按：{_escaped(quote.item.note)}", ""]
+    lines += ["## 出处", "", *(f"[{quote.number}] {_escaped(quote.reference)}  " for quote in quotes), ""]
+    return "\n".join(lines)
+
+
+def to_csv(quotes: Sequence[Quote]) -> str:
+    """CSV with a byte order mark, as spreadsheets expect; a cell that they would compute begins with an apostrophe."""
+    target = io.StringIO()
+    target.write("\ufeff")
+    rows = csv.writer(target)
+    rows.writerow(["序号", "小标题", "标题", "摘录", "按语", "出处", "文档", "起", "止", "问题"])
+    for quote in quotes:
+        item = quote.item
+        cells = [item.heading, quote.title, quote.text, item.note, quote.reference, item.doc]
+        rows.writerow([quote.number, *map(_cell, cells), item.start, item.end, _cell(item.question)])
+    return target.getvalue()
+
+
+def to_docx(title: str, quotes: Sequence[Quote]) -> bytes:
+    """A Word document: headings, verbatim quotes with superscript numbers, notes, and the numbered references."""
+    import docx
+    from docx.enum.text import WD_ALIGN_PARAGRAPH
+    from docx.oxml.ns import qn
+    from docx.shared import Cm, Pt
+
+    word = docx.Document()
+    for name, font in (("Normal", "宋体"), ("Title", "黑体"), ("Heading 1", "黑体")):
+        style = word.styles[name]
+        style.font.name = font
+        style.element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), font)
+    word.styles["Normal"].font.size = Pt(12)
+    word.add_heading(_printable(title), 0).alignment = WD_ALIGN_PARAGRAPH.CENTER
+    for quote in quotes:
+        if quote.item.heading:
+            word.add_heading(_printable(quote.item.heading), 1)
+        paragraph = word.add_paragraph()
+        paragraph.paragraph_format.left_indent = Cm(0.74)
+        paragraph.add_run(_printable(quote.text))
+        paragraph.add_run(f"[{quote.number}]").font.superscript = True
+        if quote.item.note:
+            word.add_paragraph().add_run(f"按：{_printable(quote.item.note)}").italic = True
+    word.add_heading("出处", 1)
+    for quote in quotes:
+        word.add_paragraph(f"[{quote.number}] {_printable(quote.reference)}")
+    buffer = io.BytesIO()
+    word.save(buffer)
+    return buffer.getvalue()
+
+
+def basket_view(quotes: Sequence[Quote], missing: Sequence[int] = ()) -> str:
+    """The basket as the page shows it. missing: how many items were dropped because their document is gone."""
+    lost = f'<p class="yw-problem">有 {len(missing)} 条的原文已被移除或改动，不再列出。</p>' if missing else ""
+    if not quotes:
+        return f'{lost}<div class="yw-empty">还没有收入摘录。在摘录卡片上点“收入摘编”，就会列在这里。</div>'
+    rows = "".join(_row(index, quote, len(quotes)) for index, quote in enumerate(quotes))
+    return f'{lost}<ol class="yw-basket">{rows}</ol>'
+
+
+def _row(index: int, quote: Quote, count: int) -> str:
+    item = quote.item
+    buttons = "".join(
+        f'<button type="button" class="yw-act" value="{name}?i={index}"{" disabled" if off else ""}>{label}</button>'
+        for name, label, off in (
+            ("up", "上移", index == 0), ("down", "下移", index == count - 1), ("drop", "移除", False),
+        )
+    )  # fmt: skip
+    where = place(item.doc, item.start, item.end)
+    return (
+        f'<li id="yw-item-{index}"><label class="yw-field">此条之前的小标题（可不填）'
+        f'<input type="text" class="yw-edit" name="heading-{index}" maxlength="100" '
+        f'value="{inert(item.heading)}"></label>'
+        f'<div class="yw-path">{quote.number}. 《{inert(quote.title)}》 · 第 {item.start + 1}–{item.end} 字</div>'
+        f'<div class="yw-text">{inert(quote.text)}</div>'
+        f'<label class="yw-field">按语（可不填）<textarea class="yw-edit" name="note-{index}" rows="2" '
+        f'maxlength="2000">{inert(item.note)}</textarea></label>'
+        f'<div class="yw-acts">{buttons}'
+        f'<button type="button" class="yw-act" value="source?{where}">查看原文</button></div></li>'
+    )
+
+
+def _printable(text: str) -> str:
+    """As Word's XML can hold it; every line end is one line break."""
+    return _UNPRINTABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]<>()#+\-.!|$~])", r"\\\1", " ".join(text.split("\n")))
