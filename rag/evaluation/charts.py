@@ -36,9 +36,9 @@ def by_type(kinds: Iterable[tuple[str, SpanFigures]]) -> Markup:
     return _svg(parts, 18 + len(rows) * 30, "各类问题的 hit@1 与 hit@5")
 
 
-def hit_curve(ours: Sequence[float], baseline: Sequence[float] = ()) -> Markup:
+def hit_curve(ours: Sequence[float], baseline: Sequence[float] = (), x_name: str = "前 k 条摘录") -> Markup:
     """hit@k against k; the baseline dashed."""
-    parts = [*_axes("前 k 条摘录", "命中率")]
+    parts = [*_axes(x_name, "命中率")]
     count = max(len(ours), len(baseline), 2)
 
     def point(at: int, value: float) -> tuple[float, float]:

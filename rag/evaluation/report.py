@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -21,7 +21,7 @@ from rag.evaluation.excel import results_bytes
 from rag.evaluation.ranking import ordered
 from rag.evaluation.runner import write_atomically
 from rag.evaluation.spans import SpanFigures
-from rag.evaluation.views import BEIR_FILTERS, Card, Plot, Row, Table, beir_rows, changed_rows, gold_rows
+from rag.evaluation.views import BEIR_FILTERS, Card, Plot, Table, beir_rows, changed_rows, gold_rows
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -59,7 +59,8 @@ def page(
     """The whole page as HTML."""
     gold = evaluation.kind == "gold"
     rows = list(gold_rows(evaluation) if gold else beir_rows(evaluation, text_of))
-    filters = _filters(rows) if gold else BEIR_FILTERS
+    present = {row.verdict for row in rows}
+    filters = {key: label for key, label in (exports.VERDICTS if gold else BEIR_FILTERS).items() if key in present}
     return _template().render(
         name=evaluation.name, kind=evaluation.kind, asked=len(evaluation.texts), index=evaluation.index,
         make=_make(evaluation.index.make), bad_rows=sum(problem.fatal for problem in evaluation.problems),
@@ -104,7 +105,7 @@ def _plots(evaluation: Evaluation, compared: Compared | None) -> Iterator[Plot]:
     elif evaluation.ranking.queries and evaluation.kind == "beir":
         other = _ranks(compared.baseline) if compared else ()
         key = (("main", "本次"), ("other", "基线")) if compared else ()
-        yield Plot("前 k 名里有相关文档的比例", charts.hit_curve(_ranks(evaluation), other), key)
+        yield Plot("前 k 名里有相关文档的比例", charts.hit_curve(_ranks(evaluation), other, "前 k 篇文档"), key)
     if honest is not None and honest.ece is not None:
         key = (("soft", "实际有答案的比例（数字为题数）"), ("other", "完全校准"))
         yield Plot("可靠性：说有多大把握，就有多大比例真有答案", charts.reliability(honest.bins), key)
@@ -164,11 +165,6 @@ def _ranks(evaluation: Evaluation) -> list[float]:
 def _span_row(kind: str, own: SpanFigures) -> tuple[str, ...]:
     rates = (own.hit[1], own.hit[3], own.hit[5], own.mrr, own.full, own.refused)
     return (kind, str(own.questions), *(f"{rate:.3f}" for rate in rates))
-
-
-def _filters(rows: Sequence[Row]) -> dict[str, str]:
-    present = {row.verdict for row in rows}
-    return {key: label for key, label in exports.VERDICTS.items() if key in present}
 
 
 def _make(make: str) -> str:
