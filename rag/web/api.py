@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import asdict
 from typing import Annotated
 
@@ -94,7 +95,10 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
         """上传文档并编入索引；同名的被替换。"""
         sent = [(item.filename or "", item.file) for item in [*(file or []), *(files or [])]]
         report = uploads.take_in(service, sent)
-        startup.warm_up(service)
+        if startup.ready:  # the new generation is made ready beside; the sender need not wait for its calibration
+            threading.Thread(target=startup.warm_up, args=(service,), daemon=True).start()
+        else:
+            startup.warm_up(service)
         found = {
             "generation": service.catalog.generation,
             "lines": [line_json(line) for line in report.lines],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fnmatch
 import glob
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 import gradio as gr
 
-from rag.errors import YuanwenError
+from rag.errors import UsageError, YuanwenError
 from rag.service import Service
 from rag.web.examples import examples, near_questions
 from rag.web.followup import ALONE, carried
@@ -54,16 +54,21 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         """Examples of a generation; the generation is only the cache's key."""
         return examples(service)
 
-    def greet() -> tuple[str, str, gr.Dropdown]:
-        """The line under the title, the example questions, and the documents to choose from."""
+    def greet() -> tuple[str, gr.Dropdown]:
+        """The line under the title, and the documents to choose from."""
         if not startup.ready:
             sign = f'<div class="yw-status yw-starting" role="status">{inert(startup.step)}</div>'
-            return sign, "", gr.Dropdown(choices=[])
+            return sign, gr.Dropdown(choices=[])
         current = service.current()
         status = f'<div class="yw-status"><span>在 {len(current.titles)} 篇文档中查找</span>{_TOOLS}</div>'
-        chips = "".join(ask_button(question) for question in starters(current.generation))
-        shown_chips = f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
-        return status, shown_chips, gr.Dropdown(choices=scopes(current.titles))
+        return status, gr.Dropdown(choices=scopes(current.titles))
+
+    def offer() -> str:
+        """Example questions; apart from the greeting, for finding them may wait for a new index to be calibrated."""
+        if not startup.ready:
+            return ""
+        chips = "".join(ask_button(question) for question in starters(service.current().generation))
+        return f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
 
     def respond(
         question: str, turns: list[Turn], scope: list[str] | None
@@ -81,13 +86,14 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
     def answered(turn: Turn, scope: tuple[str, ...]) -> Turn:
         """The turn with its answer, or with the sentence that says why there is none."""
         try:
-            answer = service.ask(turn.asked, None, scope)
+            titles = service.current().titles
+            within = resolve(scope, titles)
+            answer = service.ask(turn.asked, None, within)
             metrics.answered(answer.answerable)
             if service.settings.log_questions:
                 log.info("问题：%s", answer.question)
-            near = () if answer.answerable else near_questions(service, turn.asked, scope)
-            titles = service.current().titles
-            searched = sum(not scope or any(fnmatch.fnmatchcase(doc, one) for one in scope) for doc in titles)
+            near = () if answer.answerable else near_questions(service, turn.asked, within)
+            searched = sum(not within or any(fnmatch.fnmatchcase(doc, one) for one in within) for doc in titles)
             return replace(turn, answer=answer, near=near, searched=searched)
         except YuanwenError as error:
             return replace(turn, problem=str(error))
@@ -132,8 +138,8 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
                     send = gr.Button("提问", variant="primary", elem_id="yw-send", scale=1, min_width=72)
                 with gr.Accordion("查找范围（缺省为全部文档）", open=False, elem_id="yw-scope"):
                     scope = gr.Dropdown(
-                        choices=[], multiselect=True, label="只在这些文档或文件夹中查找", allow_custom_value=True,
-                        elem_id="yw-scope-list", info="可多选；留空为全部",
+                        choices=[], multiselect=True, label="只在这些文档或文件夹中查找（可多选，留空为全部）",
+                        allow_custom_value=True, elem_id="yw-scope-list",
                     )  # fmt: skip
                 clear = gr.Button("清空对话", variant="secondary", size="sm", elem_id="yw-clear")
             with gr.Column(scale=6, min_width=300, elem_id="yw-evidence"):
@@ -147,7 +153,8 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
             lambda: ([], [], empty_panel(), ""), None, outputs, show_progress="hidden", queue=False,
             api_visibility="private",
         )  # fmt: skip
-        page.load(greet, None, [status, starter, scope], show_progress="hidden", queue=False, api_visibility="private")
+        page.load(greet, None, [status, scope], show_progress="hidden", queue=False, api_visibility="private")
+        page.load(offer, None, starter, show_progress="hidden", queue=False, api_visibility="private")
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
 
@@ -157,6 +164,23 @@ def scopes(titles: Mapping[str, str]) -> list[tuple[str, str]]:
     folders = sorted({"/".join(doc.split("/")[:depth]) for doc in titles for depth in range(1, doc.count("/") + 1)})
     named = [(f"文件夹：{folder}", f"{glob.escape(folder)}/*") for folder in folders]
     return [*named, *((f"{title}（{doc}）", glob.escape(doc)) for doc, title in list(titles.items())[:SCOPE_MAX])]
+
+
+def resolve(scope: Sequence[str], titles: Mapping[str, str]) -> tuple[str, ...]:
+    """The globs that a choice of documents means; words typed by hand are looked for in titles and names.
+
+    Raises UsageError when they are in none.
+    """
+    found: list[str] = []
+    for one in scope:
+        if any(fnmatch.fnmatchcase(doc, one) for doc in titles):
+            found.append(one)
+            continue
+        named = [glob.escape(doc) for doc, title in titles.items() if one.strip() and (one in title or one in doc)]
+        if not named:
+            raise UsageError(f"查找范围“{one[:60]}”里没有文档，请从列表中选择，或清空查找范围。/ No such document.")
+        found += named
+    return tuple(found)
 
 
 def _stands(turn: Turn, service: Service) -> bool:
