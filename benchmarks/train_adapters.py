@@ -2,6 +2,7 @@
 
     python benchmarks/train_adapters.py prepare      examples and hard negatives into the work folder
     python benchmarks/train_adapters.py retriever    embeddings/retriever-lora
+    python benchmarks/train_adapters.py crossencoder a cross-encoder for comparison, into the work folder
     python benchmarks/train_adapters.py measure      figures on the development sets
 
 Needs the development dependencies (peft, tqdm) beside the service's own. Everything is seeded; the CPU is enough.
@@ -46,15 +47,21 @@ def main() -> int:
     retriever.add_argument("--late", type=float, default=0.5, help="weight of the late-interaction loss")
     retriever.add_argument("--strength", type=float, default=1.0, help="share of the learnt change that is saved")
     retriever.add_argument("--seconds", type=float, default=0.0, help="stop after so long, with the full decay")
+    cross = stages.add_parser("crossencoder")
+    cross.add_argument("--target", type=Path, default=None, help="default: cross-encoder in the work folder")
+    cross.add_argument("--adapter", type=Path, default=ROOT / "embeddings/retriever-lora")
+    cross.add_argument("--seconds", type=float, default=1200.0)
     measure = stages.add_parser("measure")
     measure.add_argument("--sets", type=Path, nargs="+", default=sorted((ROOT / "../shared/bench").glob("*")))
     measure.add_argument("--adapter", type=Path, default=ROOT / "embeddings/retriever-lora")
     measure.add_argument("--documents", type=int, default=1000, help="documents of each set")
     measure.add_argument("--queries", type=int, default=300, help="queries of each set")
-    measure.add_argument("--weight", type=float, default=0.5, help="of late interaction in the reranked score")
+    measure.add_argument("--weight", type=float, default=0.3, help="of late interaction in the reranked score")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    {"prepare": _prepare, "retriever": _retriever, "measure": _measure}[arguments.stage](arguments)
+    {"prepare": _prepare, "retriever": _retriever, "crossencoder": _crossencoder, "measure": _measure}[arguments.stage](
+        arguments
+    )
     return 0
 
 
@@ -104,6 +111,16 @@ def _retriever(arguments: argparse.Namespace) -> None:
     train(_mined(arguments.work), arguments.base, arguments.target, recipe)
 
 
+def _crossencoder(arguments: argparse.Namespace) -> None:
+    from benchmarks.training.crossencoder import Recipe, train
+    from rag.adapters import merge_adapter
+
+    start = arguments.work / "merged-start"
+    merge_adapter(arguments.base, arguments.adapter, start)
+    recipe = Recipe(seed=arguments.seed, threads=arguments.threads, seconds=arguments.seconds)
+    train(_mined(arguments.work), start, arguments.target or arguments.work / "cross-encoder", recipe)
+
+
 def _measure(arguments: argparse.Namespace) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
@@ -119,7 +136,8 @@ def _measure(arguments: argparse.Namespace) -> None:
         for name, folder in (("base", arguments.base), ("adapted", merged))
     }
     parts = [read_part(folder, arguments.documents, arguments.queries) for folder in arguments.sets]
-    print(table(parts, models, arguments.weight))
+    for line in table(parts, models, arguments.weight, arguments.work):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -132,23 +132,43 @@ def by_query(part: Part, scores: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.asarray(values) for name, values in found.items()}
 
 
-def reranked(
-    part: Part, scored: Scored, score: Callable[[str, Sequence[str]], np.ndarray], depth: int, weight: float
-) -> np.ndarray:
-    """Fused scores with the first `depth` passages re-ordered by a blend with the reranker's scores of their windows.
+def late_cosines(
+    part: Part, scored: Scored, score: Callable[[str, Sequence[str]], np.ndarray], depth: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, scores), each (queries, depth): the first passages by the fused score, and what the reranker gives
+    the best window of each.
 
-    score: (question, texts) → logits or log-odds. weight: of the reranker, against 1 − weight for the fused score,
-    both standardised within the list. Scores behind the list stay below it.
+    score: (question, texts) → scores.
+    """
+    order = np.argsort(-scored.fused, axis=1, kind="stable")[:, :depth]
+    found = np.zeros(order.shape, np.float32)
+    for row, query in enumerate(part.queries):
+        picked = [scored.window[row, i] for i in order[row]]
+        texts = [part.windows[w] if w >= 0 else part.contexts[i][:160] for w, i in zip(picked, order[row], strict=True)]
+        found[row] = score(query, texts)
+    return order, found
+
+
+def reranked(scored: Scored, order: np.ndarray, late: np.ndarray, weight: float) -> np.ndarray:
+    """Fused scores with the first passages re-ordered by a blend with `late`, (queries, passages).
+
+    order, late: of `late_cosines`. weight: of the reranker, against 1 − weight for the fused score, both standardised
+    within the list. Scores behind the list stay below it.
     """
     out = scored.fused.copy()
-    for row, query in enumerate(part.queries):
-        top = np.argsort(-out[row], kind="stable")[:depth]
-        texts = [
-            part.windows[scored.window[row, i]] if scored.window[row, i] >= 0 else part.contexts[i][:160] for i in top
-        ]
-        blend = weight * standardised(np.asarray(score(query, texts))) + (1 - weight) * standardised(out[row, top])
-        out[row, top] = out[row].max() + 10 + blend
+    first = np.take_along_axis(out, order, axis=1)
+    blend = weight * standardised(late) + (1 - weight) * standardised(first)
+    np.put_along_axis(out, order, out.max() + 10 + blend, axis=1)
     return out
+
+
+def curve(late: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """(slope, middle) of the logistic curve that turns late cosines into the probability of `right`."""
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression(C=1e6).fit(late.reshape(-1, 1), right.reshape(-1))
+    slope = float(fitted.coef_[0, 0])
+    return slope, -float(fitted.intercept_[0]) / slope
 
 
 def paired(first: np.ndarray, second: np.ndarray, seed: int = 7, rounds: int = 10_000) -> tuple[int, int, int, float]:
@@ -180,24 +200,37 @@ def encoder(model: SentenceTransformer) -> Callable[[Sequence[str], str], np.nda
     return encode
 
 
-def table(parts: Sequence[Part], models: Mapping[str, SentenceTransformer], weight: float, depth: int = 20) -> str:
-    """Markdown: a row for each set, model and stage, with the paired test against BM25 on nDCG@10.
+def table(
+    parts: Sequence[Part], models: Mapping[str, SentenceTransformer], weight: float, keep: Path, depth: int = 20
+) -> Iterator[str]:
+    """Lines of Markdown as they are known: a row for each set, model and stage, tested in pairs against BM25.
 
-    weight: of late interaction in the reranked score; depth: passages reranked.
+    weight: of late interaction in the reranked score; depth: passages reranked. keep: folder for the raw scores, so
+    that other weights cost nothing.
     """
     from rag.reranking import LateReranker
 
-    lines = ["| set | stage | nDCG@10 | MRR@10 | R@10 | hit@1 | against BM25: wins/ties/losses, p |", "|---" * 7 + "|"]
+    yield from (
+        "| set | stage | nDCG@10 | MRR@10 | R@10 | hit@1 | against BM25: wins/ties/losses, p |",
+        "|---" * 7 + "|",
+    )
     means: dict[str, list[float]] = {}
+    seen: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for part in parts:
         baseline: np.ndarray | None = None
         for name, model in models.items():
             scored = score_part(part, encoder(model))
-            reranker = LateReranker(model, "query: ", "passage: ")
+            order, late = late_cosines(part, scored, LateReranker(model, "query: ", "passage: ").cosines, depth)
+            right = [[part.owner[i] in found for i in row] for row, found in zip(order, part.relevant, strict=True)]
+            seen.setdefault(name, []).append((late, np.asarray(right)))
+            np.savez_compressed(
+                keep / f"{part.name}-{name}.npz", lexical=scored.lexical, dense=scored.dense, window=scored.window,
+                order=order, late=late,
+            )  # fmt: skip
             stages = {
                 f"dense, {name}": scored.dense,
                 f"fused, {name}": scored.fused,
-                f"fused + late interaction, {name}": reranked(part, scored, reranker.cosines, depth, weight),
+                f"fused + late interaction, {name}": reranked(scored, order, late, weight),
             }
             if baseline is None:
                 stages = {"BM25": scored.lexical} | stages
@@ -211,9 +244,12 @@ def table(parts: Sequence[Part], models: Mapping[str, SentenceTransformer], weig
                     wins, ties, losses, p = paired(baseline, figures["nDCG@10"])
                     test = f"{wins}/{ties}/{losses}, {p:.4f}"
                 shown = " | ".join(f"{values.mean():.3f}" for values in figures.values())
-                lines.append(f"| {part.name} | {stage} | {shown} | {test} |")
-    lines += [f"| mean | {stage} | {np.mean(values):.3f} | | | | |" for stage, values in means.items()]
-    return "\n".join(lines)
+                yield f"| {part.name} | {stage} | {shown} | {test} |"
+    for stage, values in means.items():
+        yield f"| mean | {stage} | {np.mean(values):.3f} | | | | |"
+    for name, pairs in seen.items():
+        slope, middle = curve(*(np.concatenate([pair[side] for pair in pairs]) for side in (0, 1)))
+        yield f"\nlogistic curve of late interaction, {name}: slope {slope:.1f}, middle {middle:.3f}"
 
 
 def _lines(path: Path) -> list[Mapping]:
