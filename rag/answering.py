@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from rag.datamodels import Answer, Document, Excerpt, Hit, Location, Passage, Timings
 from rag.chunking import mend
+from rag.datamodels import Answer, Document, Excerpt, Hit, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.index import Snapshot
 from rag.retrieval import Ranking, Signals
@@ -15,6 +15,8 @@ from rag.retrieval import Ranking, Signals
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
 # Logistic weights of the two signals, the cosine counted in deviations above that of foreign questions.
 WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.0, -3.2
+
+ADDRESSED = 0.99  # the question names a place and the place exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Calibration:
 
 def confidence(signals: Signals, calibration: Calibration) -> float:
     """The probability that the collection answers the question, in (0, 1)."""
+    if signals.addressed:
+        return ADDRESSED
     above = (signals.best_window - calibration.mean) / max(calibration.deviation, 1e-6)
     return 1 / (1 + math.exp(-(WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage + BIAS)))
 

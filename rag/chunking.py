@@ -5,6 +5,7 @@ Every passage keeps its exact source span; the spans that mending takes out of i
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -97,7 +98,7 @@ def windows(text: str, passage: Passage) -> list[Span]:
     units: list[Span] = []
     for start, end in passage.sentences:
         units += _subdivide(text, start, end, UNIT_MAX)
-    pairs = [(a[0], b[1]) for a, b in zip(units, units[1:], strict=False)]
+    pairs = [(a[0], b[1]) for a, b in itertools.pairwise(units)]
     return list(dict.fromkeys(units + pairs))
 
 

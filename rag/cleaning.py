@@ -6,6 +6,7 @@ the document view can still show them.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from typing import NamedTuple
@@ -141,7 +142,7 @@ def _joins(
     first_number = min(numbers.values(), default=0)
     for line, after in numbers.items():
         removals.append(Removal(line.start, after, FRAGMENT, joins=True))
-    for before, after in zip(lines, lines[1:], strict=False):
+    for before, after in itertools.pairwise(lines):
         if _ends_sentence(text, before):
             continue
         if after in numbers:

@@ -70,7 +70,7 @@ def _out_of_step(service: Service, current: Snapshot) -> list[str]:
     if not np.allclose(np.linalg.norm(matrix, axis=1), 1, atol=1e-3):
         wrong.append("有向量不是单位长度")
     for row in range(0, len(entries), max(1, len(entries) // SAMPLE)):
-        found, scores = current.passage_vectors.search(matrix[row], 1)
+        _, scores = current.passage_vectors.search(matrix[row], 1)
         if abs(float((matrix @ matrix[row]).max()) - float(scores[0])) > 1e-3:
             wrong.append(entries[row].passage.passage_id)
     return wrong

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rag.addressing import read_address, resolve
 from rag.datamodels import Hit
 from rag.embedding import Embedder
 from rag.index import Snapshot
@@ -24,11 +25,12 @@ class Signals:
     """What tells whether the collection holds an answer.
 
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's tokens that the best
-    hits hold, in [0, 1].
+    hits hold, in [0, 1]. addressed: the question names a place (第三条, 〔2023〕12号) that exists here.
     """
 
     best_window: float
     coverage: float
+    addressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +68,22 @@ def retrieve(
     tokens = tokenize(question)
 
     lexical = snapshot.lexical.scores(tokens)
-    pool = _candidates(snapshot, query, lexical, candidates, rows)
+    named = _addressed(snapshot, question, rows)
+    pool = np.union1d(_candidates(snapshot, query, lexical, candidates, rows), named)
     dense, windows = dense_scores(snapshot, query, pool)
     sample = _sample(snapshot, rows)
     sampled, _ = (dense, windows) if np.array_equal(sample, pool) else dense_scores(snapshot, query, sample)
     fused = lexical_weight * _z(lexical[pool], lexical if rows is None else lexical[rows]) + (
         1 - lexical_weight
     ) * _z(dense, sampled)
-    order = _distinct(snapshot, pool, np.lexsort((pool, -fused)))[:top_k]
+    order = _distinct(snapshot, pool, np.lexsort((pool, -fused, ~np.isin(pool, named))))[:top_k]
 
     hits = tuple(
         Hit(snapshot.passages[pool[at]], float(fused[at]), rank,
             {"lexical": float(lexical[pool[at]]), "dense": float(dense[at]), "window": float(windows[at])})
         for rank, at in enumerate(order, 1)
     )  # fmt: skip
-    signals = Signals(float(windows.max(initial=0.0)), _coverage(snapshot, tokens, [int(pool[at]) for at in order[:3]]))
+    signals = Signals(float(windows.max(initial=0.0)), _coverage(snapshot, tokens, [int(pool[at]) for at in order[:3]]), len(named) > 0)
     done = time.perf_counter()
     return Ranking(
         query, hits, tuple(int(pool[at]) for at in order), signals, (embedded - started) * 1e3, (done - embedded) * 1e3
@@ -119,6 +122,12 @@ def _candidates(
     by_window, _ = snapshot.window_vectors.search(query, top_k * 4, window_rows)
     by_words = allowed[np.argpartition(-lexical[allowed], top_k - 1)[:top_k]]
     return np.unique(np.concatenate([by_passage, snapshot.window_rows[by_window], by_words[lexical[by_words] > 0]]))
+
+
+def _addressed(snapshot: Snapshot, question: str, rows: np.ndarray | None) -> np.ndarray:
+    """Rows that the question names exactly, among those searched; they go before all others."""
+    found = np.array(resolve(read_address(question), question, snapshot.passages, snapshot.titles), np.int64)
+    return found if rows is None else np.intersect1d(found, rows)
 
 
 def _sample(snapshot: Snapshot, rows: np.ndarray | None) -> np.ndarray:

@@ -6,6 +6,7 @@ the net under words that no dictionary knows; both together were measured better
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import unicodedata
@@ -52,7 +53,7 @@ def tokenize(text: str) -> list[str]:
             continue
         tokens += [word for word in cutter.cut_for_search(run) if word not in STOP_WORDS]
         if len(run) > 1:
-            tokens += [f"{a}{b}\u0001" for a, b in zip(run, run[1:], strict=False)]
+            tokens += [f"{a}{b}\u0001" for a, b in itertools.pairwise(run)]
             tokens += numbers_in(run)
     return tokens
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rag.dense import DenseIndex
 from rag.errors import IndexUnusable
-from rag.lexical import B, K1, LexicalIndex
+from rag.lexical import K1, B, LexicalIndex
 from rag.retrieval import dense_scores, retrieve
 from rag.tokenizing import tokenize
 
@@ -50,7 +50,7 @@ def test_a_truncated_index_file_is_named(tmp_path):
     path = tmp_path / "v.faiss"
     DenseIndex.build(unit(np.random.default_rng(0), 10, 8)).save(path)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(IndexUnusable, match="v.faiss"):
+    with pytest.raises(IndexUnusable, match=r"v\.faiss"):
         DenseIndex.load(path)
 
 
