@@ -175,7 +175,7 @@
       return;
     }
     const button = event.target.closest("button.yw-act");
-    if (!button) return;
+    if (!button || !button.value) return; // a form's own button
     event.preventDefault();
     const [name, query] = [button.value.split("?")[0], button.value.slice(button.value.indexOf("?") + 1)];
     const action = Object.hasOwn(actions, name) ? actions[name] : null;
