@@ -25,6 +25,7 @@ from rag.duplicates import dump, restore, twins_of
 from rag.embedding import Embedder, Progress
 from rag.errors import IndexMismatch, IndexUnusable
 from rag.lexical import LexicalIndex
+from rag.outlines import Outline, outlines_of
 from rag.tokenizing import TOKENIZER, tokenize
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,11 @@ class Snapshot:
     def first_window(self) -> np.ndarray:
         """(n_passages + 1,) where each passage's windows begin; they lie in passage order."""
         return np.searchsorted(self.window_rows, np.arange(len(self.passages) + 1))
+
+    @cached_property
+    def outlines(self) -> tuple[Outline, ...]:
+        """The lists of sibling headings in the collection."""
+        return outlines_of(self.passages)
 
     def rows_of(self, wanted: Callable[[str], bool]) -> np.ndarray:
         """Rows of the passages whose document is wanted."""

@@ -15,6 +15,7 @@ from rag.addressing import read_address, resolve
 from rag.datamodels import Hit
 from rag.embedding import Embedder
 from rag.index import Snapshot
+from rag.outlines import MAX_ITEMS, asked_list
 from rag.tokenizing import tokenize
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
@@ -25,7 +26,7 @@ class Signals:
     """What tells whether the collection holds an answer.
 
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's tokens that the best
-    hits hold, in [0, 1]. addressed: the question names a place (第三条, 〔2023〕12号) that exists here.
+    hits hold, in [0, 1]. addressed: the question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
     """
 
     best_window: float
@@ -57,10 +58,12 @@ def retrieve(
     candidates: int,
     lexical_weight: float,
     rows: np.ndarray | None = None,
+    whole_lists: bool = False,
 ) -> Ranking:
     """Rank passages for a question.
 
-    rows: search only these (a document filter). candidates: taken from each search. Ties go to the earlier passage.
+    rows: search only these (a document filter). candidates: taken from each search. whole_lists: give more than `top_k`
+    where the question asks for a list that is longer. Ties go to the earlier passage.
     """
     started = time.perf_counter()
     query = embedder.encode_queries([question])[0]
@@ -69,14 +72,16 @@ def retrieve(
 
     lexical = snapshot.lexical.scores(tokens)
     named = _addressed(snapshot, question, rows)
-    pool = np.union1d(_candidates(snapshot, query, lexical, candidates, rows), named)
+    pool = np.union1d(_candidates(snapshot, query, lexical, candidates, rows), np.array(named, np.int64))
     dense, windows = dense_scores(snapshot, query, pool)
     sample = _sample(snapshot, rows)
     sampled, _ = (dense, windows) if np.array_equal(sample, pool) else dense_scores(snapshot, query, sample)
     fused = lexical_weight * _z(lexical[pool], lexical if rows is None else lexical[rows]) + (
         1 - lexical_weight
     ) * _z(dense, sampled)
-    order = _distinct(snapshot, pool, np.lexsort((pool, -fused, ~np.isin(pool, named))))[:top_k]
+    place = np.array([named.index(row) if row in named else len(named) for row in pool])
+    wanted = max(top_k, len(named)) if whole_lists else top_k
+    order = _distinct(snapshot, pool, np.lexsort((pool, -fused, place)))[:wanted]
 
     hits = tuple(
         Hit(snapshot.passages[pool[at]], float(fused[at]), rank,
@@ -124,10 +129,14 @@ def _candidates(
     return np.unique(np.concatenate([by_passage, snapshot.window_rows[by_window], by_words[lexical[by_words] > 0]]))
 
 
-def _addressed(snapshot: Snapshot, question: str, rows: np.ndarray | None) -> np.ndarray:
-    """Rows that the question names exactly, among those searched; they go before all others."""
-    found = np.array(resolve(read_address(question), question, snapshot.passages, snapshot.titles), np.int64)
-    return found if rows is None else np.intersect1d(found, rows)
+def _addressed(snapshot: Snapshot, question: str, rows: np.ndarray | None) -> list[int]:
+    """Rows that the question names exactly, in order, among those searched; they go before all others."""
+    found = resolve(read_address(question), question, snapshot.passages, snapshot.titles)
+    if not found:
+        outline = asked_list(question, snapshot.outlines, snapshot.lexical.idf)
+        found = outline.rows if outline else ()
+    allowed = None if rows is None else set(rows.tolist())
+    return [row for row in dict.fromkeys(found) if allowed is None or row in allowed][:MAX_ITEMS]
 
 
 def _sample(snapshot: Snapshot, rows: np.ndarray | None) -> np.ndarray:

@@ -63,12 +63,13 @@ class Service:
     def ask(self, question: str, top_k: int | None = None, documents: Sequence[str] = ()) -> Answer:
         """Answer with exact excerpts or refuse.
 
-        top_k: excerpts at most. documents: globs over doc_id to search in. Raises QuestionError, IndexUnusable.
+        top_k: excerpts at most; by default as the settings say, or as many as the list asked for has. documents:
+        globs over doc_id to search in. Raises QuestionError, IndexUnusable.
         """
         started = time.perf_counter()
         asked = self.check_question(question)
         current = self.current()
-        ranking = self._rank(current, asked, top_k or self.settings.top_k, documents)
+        ranking = self._rank(current, asked, top_k or self.settings.top_k, documents, whole_lists=top_k is None)
         answer = compose(
             question, ranking, self.calibration(), current,
             lambda doc_id: self._document(current.generation, doc_id).document,
@@ -104,7 +105,9 @@ class Service:
             )
         return kept
 
-    def _rank(self, current: Snapshot, question: str, top_k: int, documents: Sequence[str]) -> Ranking:
+    def _rank(
+        self, current: Snapshot, question: str, top_k: int, documents: Sequence[str], *, whole_lists: bool = False
+    ) -> Ranking:
         if top_k < 1:
             raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
         rows = None
@@ -112,7 +115,7 @@ class Service:
             rows = current.rows_of(lambda doc_id: any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
         return retrieve(
             current, self.embedder, question, top_k=top_k, rows=rows,
-            candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight,
+            candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight, whole_lists=whole_lists,
         )  # fmt: skip
 
     # -- the collection -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ LAYERS = [
     {"errors", "datamodels", "numerals"},
     {"config", "structure", "tokenizing"},
     {"cleaning", "loading", "basemodel", "adapters"},
-    {"chunking", "embedding", "reranking", "duplicates", "addressing"},
+    {"chunking", "embedding", "reranking", "duplicates", "addressing", "outlines"},
     {"catalog", "dense", "lexical"},
     {"index"},
     {"retrieval"},

@@ -1,0 +1,62 @@
+"""Lists whose items are the answer: sibling headings (一是…八是, 一、…五、) found whole for “which N points” questions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rag.datamodels import Passage
+from rag.numerals import NUMERAL, to_number
+from rag.structure import marker_at
+from rag.tokenizing import content_words, tokenize
+
+MAX_ITEMS = 15
+SHARED = 0.8  # share of a list's headings that a word stands in to be the list's own: 对标, 深刻领会, 做到更加
+TELLING = 1.0  # idf below which a word stands in a third of all passages and names nothing
+_COUNT = re.compile(rf"({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个|大|项|点|条|种|方面|类|步)")
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Sibling units of one document. rows: the passage that opens each, in order. labels: what they are called."""
+
+    doc_id: str
+    labels: tuple[str, ...]
+    rows: tuple[int, ...]
+
+
+def outlines_of(passages: Sequence[Passage]) -> tuple[Outline, ...]:
+    """Every run of at least two sibling headings, in document order."""
+    groups: dict[tuple[str, tuple[str, ...], int], dict[str, int]] = {}
+    for row, passage in enumerate(passages):
+        for depth, label in enumerate(passage.headings):
+            marker = marker_at(label, 0, len(label))
+            if marker is not None:
+                siblings = groups.setdefault((passage.doc_id, passage.headings[:depth], marker.rank), {})
+                siblings.setdefault(label, row)
+    return tuple(
+        Outline(doc_id, tuple(found), tuple(found.values()))
+        for (doc_id, _, _), found in groups.items()
+        if 2 <= len(found) <= MAX_ITEMS
+    )
+
+
+def asked_list(question: str, outlines: Sequence[Outline], idf: Callable[[str], float]) -> Outline | None:
+    """The list that a question asks for, by the number of its items and the words they have in common, or None.
+
+    idf: how telling a token is in the collection. Many lists have as many items, so the number alone decides nothing.
+    """
+    counts = {int(m[1]) if m[1].isdigit() else to_number(m[1]) for m in _COUNT.finditer(question)}
+    fitting = [outline for outline in outlines if len(outline.labels) in counts]
+    if not fitting:
+        return None
+    asked = {word for word in content_words(_COUNT.sub(" ", question)) if len(word) > 1}
+
+    def named(outline: Outline) -> float:
+        found = [set(tokenize(label)) for label in outline.labels]
+        common = {word for word in asked if sum(word in tokens for tokens in found) >= SHARED * len(found)}
+        return sum(weight for word in common if (weight := idf(word)) >= TELLING)
+
+    best = max(fitting, key=named)
+    return best if named(best) else None
