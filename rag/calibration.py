@@ -11,6 +11,7 @@ from importlib import resources
 import numpy as np
 
 from rag.answering import Calibration, confidence
+from rag.embedding import Embedder
 from rag.index import Snapshot
 from rag.retrieval import Ranking
 from rag.tokenizing import content_words
@@ -38,23 +39,28 @@ def own_questions(snapshot: Snapshot, count: int = OWN_QUESTIONS) -> list[str]:
     return questions[:count]
 
 
-def calibrate(snapshot: Snapshot, rank: Callable[[str], Ranking]) -> Calibration:
+def calibrate(
+    snapshot: Snapshot, embedder: Embedder, rank: Callable[[str, np.ndarray], Ranking]
+) -> Calibration:
     """Score foreign and own questions on a snapshot and measure both error rates.
 
-    rank: the very ranking that is served. Foreign questions that the collection does answer (a cookbook, say) show as
-    outliers, so mean and deviation are taken without the highest tenth.
+    rank: the very ranking that is served, given a question and its vector; all are encoded together. Foreign
+    questions that the collection does answer (a cookbook, say) show as outliers, so mean and deviation are taken
+    without the highest tenth.
     """
-    foreign = [rank(question).signals for question in foreign_questions()]
-    own = [rank(question).signals for question in own_questions(snapshot)]
-    cosines = np.sort([signals.best_window for signals in foreign])
+    others, mine = list(foreign_questions()), own_questions(snapshot)
+    vectors = embedder.encode_queries([*others, *mine])
+    signals = [rank(question, vector).signals for question, vector in zip([*others, *mine], vectors, strict=True)]
+    foreign, own = signals[: len(others)], signals[len(others) :]
+    cosines = np.sort([found.best_window for found in foreign])
     kept = cosines[: max(1, int(len(cosines) * 0.9))]
     draft = Calibration(float(kept.mean()), float(kept.std()), CUTOFF, 0.0, 0.0)
     return Calibration(
         draft.mean,
         draft.deviation,
         CUTOFF,
-        false_answer=_share(confidence(signals, draft) >= CUTOFF for signals in foreign),
-        false_refusal=_share(confidence(signals, draft) < CUTOFF for signals in own),
+        false_answer=_share(confidence(found, draft) >= CUTOFF for found in foreign),
+        false_refusal=_share(confidence(found, draft) < CUTOFF for found in own),
     )
 
 

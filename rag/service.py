@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from rag import calibration as calibrating
 from rag.answering import Calibration, compose
 from rag.catalog import Catalog, Entry, Record
@@ -55,7 +57,8 @@ class Service:
         self._catalog: Catalog | None = None
         self._snapshot: Snapshot | None = None
         self._calibration: Calibration | None = None
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # of what is loaded; held for moments, except while a snapshot is made
+        self._writing = threading.Lock()  # of the catalog's changes; questions are answered meanwhile
         self._document = lru_cache(maxsize=64)(self._read_document)
 
     # -- asking ---------------------------------------------------------------------------------------------------
@@ -106,7 +109,14 @@ class Service:
         return kept
 
     def _rank(
-        self, current: Snapshot, question: str, top_k: int, documents: Sequence[str], *, whole_lists: bool = False
+        self,
+        current: Snapshot,
+        question: str,
+        top_k: int,
+        documents: Sequence[str],
+        *,
+        whole_lists: bool = False,
+        query: np.ndarray | None = None,
     ) -> Ranking:
         if top_k < 1:
             raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
@@ -116,6 +126,7 @@ class Service:
         return retrieve(
             current, self.embedder, question, top_k=top_k, rows=rows,
             candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight, whole_lists=whole_lists,
+            query=query,
         )  # fmt: skip
 
     # -- the collection -------------------------------------------------------------------------------------------
@@ -186,7 +197,7 @@ class Service:
                 note(item[0].report)
                 yield item
 
-        with self._lock:
+        with self._writing:
             store(self.catalog, prepared(), self.embedder, make, progress)
             read = {line.doc_id for line in lines if not line.error} | set(unchanged)
             if not read:
@@ -206,7 +217,7 @@ class Service:
             for record in self.catalog.records()
             if record.source != fingerprint(record.document.sha256, make)
         ]
-        with self._lock:
+        with self._writing:
             items = (prepare(document, make, self.settings.passage_size) for document in stale)
             store(self.catalog, items, self.embedder, make, progress)
         return bool(stale)
@@ -225,7 +236,7 @@ class Service:
 
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Remove documents at once and for good. Raises NotFoundError, removing none."""
-        with self._lock:
+        with self._writing:
             self.catalog.remove(list(doc_ids))
 
     def documents(self) -> list[Record]:
@@ -282,7 +293,9 @@ class Service:
             if self._calibration is None:
                 found = calibrating.loads(self.catalog.fact("calibration"), current.generation)
                 if found is None:
-                    found = calibrating.calibrate(current, lambda question: self._rank(current, question, 5, ()))
+                    found = calibrating.calibrate(
+                        current, self.embedder, lambda text, vector: self._rank(current, text, 5, (), query=vector)
+                    )
                     self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
                 self._calibration = found
             return self._calibration

@@ -222,7 +222,7 @@ def test_damaged_derived_files_are_rebuilt(make_service, name, damage):
     if damage == "gone":
         path.unlink()
     else:
-        path.write_bytes(data[: len(data) // 2] if damage == "cut" else data[:60] + bytes([data[60] ^ 255]) + data[61:])
+        path.write_bytes(data[: len(data) // 2] if damage == "cut" else data[:-1] + bytes([data[-1] ^ 255]))
     assert [hit.passage.passage_id for hit in make_service().search_passages("工会")] == expected
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
@@ -35,30 +34,24 @@ def report(toy_service, tmp_path):
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_the_report_opens_from_disk(report, width):
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
-        page = context.new_page()
-        asked: list[str] = []
-        said: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.goto(report.as_uri())
-        assert asked == [report.as_uri()] and not said
-        assert page.title() == "评测报告：gold"
-        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-        assert page.locator("svg").count() == 5
-        questions = page.locator(".list .q")
-        assert questions.count() == 7
-        label = page.locator(".filters label").nth(1)
-        label.click()
-        shown = page.locator(".list .q:visible").count()
-        assert 0 < shown < 7
-        page.locator(".list .q:visible").first.locator("summary").click()
-        assert page.locator(".list .q[open] mark").count() > 0
-        browser.close()
+def test_the_report_opens_from_disk(report, width, browser):
+    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(report.as_uri())
+    assert asked == [report.as_uri()] and not said
+    assert page.title() == "评测报告：gold"
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.locator("svg").count() == 5
+    questions = page.locator(".list .q")
+    assert questions.count() == 7
+    label = page.locator(".filters label").nth(1)
+    label.click()
+    shown = page.locator(".list .q:visible").count()
+    assert 0 < shown < 7
+    page.locator(".list .q:visible").first.locator("summary").click()
+    assert page.locator(".list .q[open] mark").count() > 0
+    context.close()
