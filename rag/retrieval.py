@@ -16,7 +16,7 @@ from rag.datamodels import Hit
 from rag.embedding import Embedder
 from rag.index import Snapshot
 from rag.outlines import MAX_ITEMS, asked_list
-from rag.tokenizing import tokenize
+from rag.tokenizing import is_telling, tokenize
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
 
@@ -25,7 +25,7 @@ SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score;
 class Signals:
     """What tells whether the collection holds an answer.
 
-    best_window: the highest cosine of any window. coverage: share, by idf, of the question's tokens that the best
+    best_window: the highest cosine of any window. coverage: share, by idf, of the question's words that the best
     hits hold, in [0, 1]. addressed: the question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
     """
 
@@ -167,8 +167,8 @@ def _distinct(snapshot: Snapshot, pool: np.ndarray, order: np.ndarray) -> list[i
 
 
 def _coverage(snapshot: Snapshot, tokens: list[str], rows: list[int]) -> float:
-    """The best share, by idf, of the question's tokens that one of the passages holds."""
-    wanted = {token: snapshot.lexical.idf(token) for token in tokens}
+    """The best share, by idf, of the question's words and numbers that one of the passages holds."""
+    wanted = {token: snapshot.lexical.idf(token) for token in tokens if is_telling(token)}
     total = sum(wanted.values())
     if not total:
         return 0.0

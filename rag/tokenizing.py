@@ -58,6 +58,11 @@ def tokenize(text: str) -> list[str]:
     return tokens
 
 
+def is_telling(token: str) -> bool:
+    """Whether a token is a word of more than one character or a number, not a bigram."""
+    return not token.endswith("\u0001") and (len(token) > 1 or token.isdigit())
+
+
 def content_words(text: str) -> list[str]:
     """The words of a text that carry meaning, without bigrams: for showing what matched."""
     return list(dict.fromkeys(token for token in tokenize(text) if not token.endswith("\u0001")))
