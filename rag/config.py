@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -25,6 +26,9 @@ class Settings(BaseSettings):
     index: Path = Field(ROOT / "embeddings" / "index", description="索引文件夹")
     host: str = Field("127.0.0.1", description="监听地址")
     port: int = Field(7860, ge=1, le=65535, description="监听端口")
+    access: Literal["loopback", "open"] = Field(
+        "loopback", description="loopback：只许监听本机；open：明确放开，任何能连上的人都可查询和管理"
+    )
     top_k: int = Field(5, ge=1, le=50, description="每次回答给出的摘录条数")
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")

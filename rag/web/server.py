@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rag.web.state import Startup
 
 log = logging.getLogger(__name__)
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 GRACE = 3  # seconds for requests under way when the service is told to stop
 PATIENCE = 4.5  # seconds after which the process goes, whatever is still running; the index is safe at any instant
 # Read by gradio and huggingface_hub when they are imported, so they must stand before.
@@ -69,10 +70,21 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     return Guard(front, metrics.observe)
 
 
+def refuse_open_door(settings: Settings) -> None:
+    """Raise ServerError for an address that others reach unless the administrator said so."""
+    if settings.access == "open" or settings.host in LOOPBACK:
+        return
+    raise ServerError(
+        f"监听地址 {settings.host} 不限于本机，而服务没有登录：任何能连上的人都能增删文档。请放在有登录的反向代理之后监听 "
+        "127.0.0.1，或确认后设置 YUANWEN_ACCESS=open。/ Refusing to listen beyond loopback without an access mode."
+    )
+
+
 def run(settings: Settings) -> None:
     """Serve until told to stop. Raises ServerError, or ModelError when the model turns out to be missing."""
     be_quiet()
     log_to_stderr()
+    refuse_open_door(settings)
     with bind(settings.host, settings.port) as listener:
         log.info("原文正在启动：http://%s:%d", _shown(settings.host), listener.getsockname()[1])
         import uvicorn

@@ -53,3 +53,9 @@ def test_importing_the_app_loads_nothing_heavy():
     code = "import app, sys; print({'torch', 'gradio', 'faiss', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_beyond_loopback_needs_an_explicit_word():
+    done = app("--host", "0.0.0.0", "--port", "18099")
+    assert done.returncode == 1 and "YUANWEN_ACCESS=open" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
