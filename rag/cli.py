@@ -34,6 +34,7 @@ IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件�
 DocOption = Annotated[list[str] | None, typer.Option("--doc", help="只在这些文档中找，可用通配符，可重复")]
 BatchOption = Annotated[Path | None, typer.Option("--batch", help='问题文件，每行 {"id","question"}')]
 OutOption = Annotated[Path | None, typer.Option("--out", help="结果文件")]
+ReportOption = Annotated[Path | None, typer.Option("--report", help="把入库报告写成 JSON 文件")]
 TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, max=1000, help="最多给出几条")]
 
 
@@ -41,13 +42,14 @@ TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, max=1000, help
 def index_command(
     paths: Annotated[list[Path] | None, typer.Argument(help="文件或文件夹；缺省为 seeds/")] = None,
     index: IndexOption = None,
+    report: ReportOption = None,
     if_needed: Annotated[bool, typer.Option("--if-needed", help="已有可用的索引就不动；换了模型等则用库存文本重建")] = False,
 ) -> None:
     """建立或更新索引，使其与给定的文件一致。/ Build the index, so that it holds just these files."""
     settings = _settings(index)
     if if_needed and _usable(settings):
         return
-    _ingest(settings, paths or [settings.corpus], mirror=True)
+    _ingest(settings, paths or [settings.corpus], report, mirror=True)
 
 
 @app.command()
@@ -127,10 +129,12 @@ def documents_list(
 
 @documents_app.command("add")
 def documents_add(
-    paths: Annotated[list[Path], typer.Argument(help="文件或文件夹")], index: IndexOption = None
+    paths: Annotated[list[Path], typer.Argument(help="文件或文件夹")],
+    index: IndexOption = None,
+    report: ReportOption = None,
 ) -> None:
     """添加或替换文档，其余不动。/ Add or replace documents, leaving the others."""
-    _ingest(_settings(index), paths, mirror=False)
+    _ingest(_settings(index), paths, report, mirror=False)
 
 
 @documents_app.command("remove")
@@ -228,12 +232,19 @@ def _usable(settings: Settings) -> bool:
     return True
 
 
-def _ingest(settings: Settings, paths: list[Path], *, mirror: bool) -> None:
+def _ingest(settings: Settings, paths: list[Path], report_file: Path | None, *, mirror: bool) -> None:
+    from dataclasses import asdict
+
     from rag.service import Service
 
     service = Service(settings)
     with _bar("编码 / encoding") as update:
         report = service.ingest(paths, mirror=mirror, progress=update, on_line=_print_line)
+    if report_file:
+        try:
+            report_file.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=2), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"写不了 {report_file}：{error.strerror}。/ Cannot write the report.", code="io") from error
     with err.status("正在校准拒答界线… / Calibrating"):
         found = service.calibration()
     out.print(

@@ -149,7 +149,12 @@ def test_one_unreadable_file_among_good_ones(tmp_path):
     corpus.mkdir()
     (corpus / "好.txt").write_text("工会是职工之家。", encoding="utf-8")
     (corpus / "坏.pdf").write_bytes(b"%PDF-1.7 broken")
-    done = run("index", corpus, "--index", tmp_path / "index")
+    done = run("index", corpus, "--index", tmp_path / "index", "--report", tmp_path / "report.json")
+    lines = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["lines"]
+    assert {line["doc_id"]: (line["coverage"], bool(line["error"])) for line in lines} == {
+        "好.txt": (1.0, False),
+        "坏.pdf": (0.0, True),
+    }
     assert done.returncode == 0 and "坏.pdf" in done.stderr and "Traceback" not in done.stderr
     assert "1 个失败" in done.stdout
 
