@@ -284,7 +284,7 @@ def _print_answer(answer: Answer) -> None:
             at = end
         shown.append(excerpt.text[at - excerpt.start :])
         out.print(shown)
-        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start}–{excerpt.end} 字\n", style="dim"))
+        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字\n", style="dim"))
 
 
 @contextmanager
