@@ -33,9 +33,6 @@ class Settings(BaseSettings):
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
-    refusal_error: float = Field(
-        0.03, ge=0, le=0.5, description="拒答校准：允许多大比例的有据问题被误拒（建索引时据此定界线）"
-    )
     question_max: int = Field(2000, ge=10, description="问题的最大长度（字）")
     batch_size: int = Field(32, ge=1, le=512, description="编码批大小")
     log_questions: bool = Field(False, description="日志中是否记录问题原文")

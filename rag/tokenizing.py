@@ -10,7 +10,6 @@ import itertools
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -66,12 +65,6 @@ def is_telling(token: str) -> bool:
 def content_words(text: str) -> list[str]:
     """The words of a text that carry meaning, without bigrams: for showing what matched."""
     return list(dict.fromkeys(token for token in tokenize(text) if not token.endswith("\u0001")))
-
-
-def add_words(words: Iterable[str]) -> None:
-    """Teach the tokenizer domain words. Indexes built before are of another make."""
-    for word in words:
-        _cutter().add_word(word)
 
 
 @lru_cache(maxsize=1)

@@ -54,3 +54,10 @@ def test_modules_are_read_in_a_sitting():
         if (count := len(path.read_text(encoding="utf-8").splitlines())) > 450
     }
     assert not long
+
+
+def test_every_setting_is_read_somewhere():
+    from rag.config import Settings
+
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rag").rglob("*.py"))
+    assert [name for name in Settings.model_fields if not re.search(rf"settings\.{name}\b", code)] == []
