@@ -51,16 +51,18 @@ def compose(
     document_of: Callable[[str], Document],
     highlight: Callable[[int], Sequence[tuple[tuple[int, int], float]]],
     timings: Timings,
+    allowed: Callable[[str], bool] | None = None,
 ) -> Answer:
     """Build the answer; below the cut-off it has no excerpts (promise 3).
 
-    highlight: a passage row's windows with scores, best first. Raises CitationError when a quote has come loose.
+    highlight: a passage row's windows with scores, best first. allowed: documents that may be named as holding the
+    same words; by default all. Raises CitationError when a quote has come loose.
     """
     sure = confidence(ranking.signals, calibration)
     if not ranking.hits or sure < calibration.cutoff:
         return Answer(question, False, sure, (), timings)
     excerpts = tuple(
-        _excerpt(hit, row, snapshot, document_of(hit.passage.doc_id), _evidence(hit.passage, highlight(row)))
+        _excerpt(hit, row, snapshot, document_of(hit.passage.doc_id), _evidence(hit.passage, highlight(row)), allowed)
         for hit, row in zip(ranking.hits, ranking.rows, strict=True)
     )
     return Answer(question, True, sure, excerpts, timings)
@@ -76,7 +78,12 @@ def verify(excerpt: Excerpt, document: Document) -> None:
 
 
 def _excerpt(
-    hit: Hit, row: int, snapshot: Snapshot, document: Document, highlights: tuple[tuple[int, int], ...]
+    hit: Hit,
+    row: int,
+    snapshot: Snapshot,
+    document: Document,
+    highlights: tuple[tuple[int, int], ...],
+    allowed: Callable[[str], bool] | None,
 ) -> Excerpt:
     passage = hit.passage
     mended = mend(document.text, passage.start, passage.end, passage.cuts)
@@ -94,7 +101,9 @@ def _excerpt(
         mended=mended,
         score=hit.score,
         highlights=highlights,
-        also_in=tuple(Location(twin.doc_id, twin.start, twin.end) for twin in twins),
+        also_in=tuple(
+            Location(twin.doc_id, twin.start, twin.end) for twin in twins if allowed is None or allowed(twin.doc_id)
+        ),
         page=page_label(document, passage.start),
         stages=hit.stages,
     )

@@ -63,35 +63,54 @@ class Service:
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def ask(self, question: str, top_k: int | None = None, documents: Sequence[str] = ()) -> Answer:
+    def ask(
+        self,
+        question: str,
+        top_k: int | None = None,
+        documents: Sequence[str] = (),
+        allowed: Callable[[str], bool] | None = None,
+    ) -> Answer:
         """Answer with exact excerpts or refuse.
 
         top_k: excerpts at most; by default as the settings say, or as many as the list asked for has. documents:
-        globs over doc_id to search in. Raises QuestionError, IndexUnusable.
+        globs over doc_id to search in. allowed: whether whoever asks may see a document; nothing of any other is
+        searched or named. Raises QuestionError, IndexUnusable.
         """
         started = time.perf_counter()
         asked = self.check_question(question)
         current = self.current()
-        ranking = self._rank(current, asked, top_k or self.settings.top_k, documents, whole_lists=top_k is None)
+        ranking = self._rank(current, asked, top_k or self.settings.top_k, documents, allowed, whole_lists=top_k is None)
         answer = compose(
             question, ranking, self.calibration(), current,
             lambda doc_id: self._document(current.generation, doc_id).document,
-            lambda row: best_windows(current, ranking.query, row), Timings(),
+            lambda row: best_windows(current, ranking.query, row), Timings(), allowed,
         )  # fmt: skip
         total = (time.perf_counter() - started) * 1e3
         return replace(answer, timings=Timings(ranking.embed_ms, ranking.search_ms, 0.0, total))
 
-    def search(self, question: str, top_k: int = 100, documents: Sequence[str] = ()) -> list[RankedDocument]:
+    def search(
+        self,
+        question: str,
+        top_k: int = 100,
+        documents: Sequence[str] = (),
+        allowed: Callable[[str], bool] | None = None,
+    ) -> list[RankedDocument]:
         """Rank documents by their best passage, never refusing."""
-        hits = self.search_passages(question, top_k * MIN_DOCUMENT_HITS, documents)
+        hits = self.search_passages(question, top_k * MIN_DOCUMENT_HITS, documents, allowed)
         best: dict[str, Hit] = {}
         for hit in hits:
             best.setdefault(hit.passage.doc_id, hit)
         return [RankedDocument(doc_id, hit.score, rank) for rank, (doc_id, hit) in enumerate(best.items(), 1)][:top_k]
 
-    def search_passages(self, question: str, top_k: int = 10, documents: Sequence[str] = ()) -> tuple[Hit, ...]:
+    def search_passages(
+        self,
+        question: str,
+        top_k: int = 10,
+        documents: Sequence[str] = (),
+        allowed: Callable[[str], bool] | None = None,
+    ) -> tuple[Hit, ...]:
         """Rank passages, never refusing."""
-        return self._rank(self.current(), self.check_question(question), top_k, documents).hits
+        return self._rank(self.current(), self.check_question(question), top_k, documents, allowed).hits
 
     def check_question(self, question: str) -> str:
         """The question without control characters and outer blanks. Raises QuestionError."""
@@ -114,6 +133,7 @@ class Service:
         question: str,
         top_k: int,
         documents: Sequence[str],
+        allowed: Callable[[str], bool] | None = None,
         *,
         whole_lists: bool = False,
         query: np.ndarray | None = None,
@@ -121,8 +141,11 @@ class Service:
         if top_k < 1:
             raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
         rows = None
-        if documents:
-            rows = current.rows_of(lambda doc_id: any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
+        if documents or allowed:
+            rows = current.rows_of(
+                lambda doc_id: (not documents or any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
+                and (allowed is None or allowed(doc_id))
+            )
         return retrieve(
             current, self.embedder, question, top_k=top_k, rows=rows,
             candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight, whole_lists=whole_lists,
