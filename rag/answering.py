@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from rag.chunking import mend
-from rag.datamodels import Answer, Document, Excerpt, Hit, Location, Passage, Timings
+from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.index import Snapshot
 from rag.retrieval import Ranking, Signals
@@ -88,7 +88,9 @@ def _excerpt(
     passage = hit.passage
     mended = mend(document.text, passage.start, passage.end, passage.cuts)
     if mended != passage.text:
-        raise CitationError(f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose.")
+        raise CitationError(
+            f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose."
+        )
     twins = (snapshot.passages[other] for other in snapshot.twins.get(row, ()))
     excerpt = Excerpt(
         marker=hit.rank,
@@ -106,6 +108,7 @@ def _excerpt(
         ),
         page=page_label(document, passage.start),
         stages=hit.stages,
+        facts={name: document.metadata[name] for name in FACTS if document.metadata.get(name)},
     )
     verify(excerpt, document)
     return excerpt
@@ -157,4 +160,22 @@ def excerpt_json(excerpt: Excerpt) -> dict[str, object]:
         found["mended"] = excerpt.mended
     if excerpt.page:
         found["page"] = excerpt.page
+    if excerpt.boxes:
+        found["boxes"] = [box_json(box) for box in excerpt.boxes]
+    if excerpt.facts:
+        found["metadata"] = dict(excerpt.facts)
+    if excerpt.context:
+        found["context"] = context_json(excerpt.context)
     return found
+
+
+def box_json(box: LineBox) -> dict[str, float]:
+    """A box on a page, as fractions of the page from its upper left corner."""
+    place = {"x0": box.x0, "y0": box.top, "x1": box.x1, "y1": box.bottom}
+    return {"page": box.page} | {name: round(value, 4) for name, value in place.items()}
+
+
+def context_json(context: Context) -> dict[str, object]:
+    """What stands around an excerpt, as spans of its document."""
+    section = {"start": context.section_start, "end": context.section_end, "headings": list(context.headings)}
+    return {"start": context.start, "end": context.end, "section": section}

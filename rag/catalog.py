@@ -44,6 +44,11 @@ _passages = sa.Table(
     sa.Column("vector", sa.Text, nullable=False),  # key into vectors
     sa.Column("windows", sa.Text, nullable=False),  # JSON: [[start, end, key], …]
 )  # fmt: skip
+_originals = sa.Table(
+    "originals", _meta,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("bytes", sa.LargeBinary, nullable=False),
+)  # fmt: skip
 _vectors = sa.Table(
     "vectors", _meta,
     sa.Column("key", sa.Text, primary_key=True),
@@ -101,7 +106,9 @@ class Catalog:
             with self._begin() as connection:
                 _set_facts(connection, {"format": str(FORMAT), "generation": "0"})
         elif found != str(FORMAT):
-            raise IndexUnusable(f"索引格式为 {found}，本版本需要 {FORMAT}。请重新运行 yuanwen index。/ Other index format.")
+            raise IndexUnusable(
+                f"索引格式为 {found}，本版本需要 {FORMAT}。请重新运行 yuanwen index。/ Other index format."
+            )
 
     def close(self) -> None:
         """Give back every connection."""
@@ -125,7 +132,10 @@ class Catalog:
     def sources(self) -> dict[str, str]:
         """The fingerprint of each document, by doc_id."""
         with self._engine.connect() as connection:
-            return {row.doc_id: row.source for row in connection.execute(sa.select(_documents.c.doc_id, _documents.c.source))}
+            return {
+                row.doc_id: row.source
+                for row in connection.execute(sa.select(_documents.c.doc_id, _documents.c.source))
+            }
 
     def records(self) -> list[Record]:
         """All documents by doc_id, text included."""
@@ -139,6 +149,12 @@ class Catalog:
         if row is None:
             raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
         return _to_record(row)
+
+    def original(self, doc_id: str) -> bytes | None:
+        """The bytes of the document's file, kept where its pages can be shown."""
+        query = sa.select(_originals.c.bytes).join(_documents, _documents.c.sha256 == _originals.c.sha256)
+        with self._engine.connect() as connection:
+            return connection.scalar(query.where(_documents.c.doc_id == doc_id))
 
     def entries(self) -> Iterator[Entry]:
         """All passages in document order."""
@@ -176,8 +192,12 @@ class Catalog:
                 doc_id = record.document.doc_id
                 connection.execute(_documents.delete().where(_documents.c.doc_id == doc_id))
                 connection.execute(_documents.insert().values(**_from_record(record)))
+                if record.document.original:
+                    kept = {"sha256": record.document.sha256, "bytes": record.document.original}
+                    connection.execute(_originals.insert().prefix_with("OR IGNORE").values(**kept))
                 if entries:
                     connection.execute(_passages.insert(), [_from_entry(entry) for entry in entries])
+            _drop_originals(connection)
             _set_facts(connection, {"make": make})
             _advance(connection)
 
@@ -189,7 +209,10 @@ class Catalog:
                 if not done.rowcount:
                     raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
             _drop_orphans(connection)
+            _drop_originals(connection)
             _advance(connection)
+        with self._engine.connect() as connection:  # what was removed does not linger in the log either
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def check(self) -> list[str]:
         """SQLite's own integrity check and foreign keys; an empty list is good."""
@@ -213,6 +236,7 @@ def _pragmas(connection, _record) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # a committed change survives a power cut
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # the bytes of a removed document are overwritten, not just let go
     cursor.close()
 
 
@@ -233,6 +257,11 @@ def _drop_orphans(connection: sa.Connection) -> None:
         used.update(key for _, _, key in json.loads(windows))
     for key in set(connection.scalars(sa.select(_vectors.c.key))) - used:
         connection.execute(_vectors.delete().where(_vectors.c.key == key))
+
+
+def _drop_originals(connection: sa.Connection) -> None:
+    """Files that no document was read from any more."""
+    connection.execute(_originals.delete().where(_originals.c.sha256.not_in(sa.select(_documents.c.sha256))))
 
 
 def _json(value: object) -> str:

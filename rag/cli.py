@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,9 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from rag.config import Settings, load_settings
-from rag.datamodels import Answer, IngestLine
+from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation.commands import register as register_evaluation
+from rag.filtering import read_filter
+
+if TYPE_CHECKING:
+    from rag.service import Service
 
 app = typer.Typer(
     name="yuanwen", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -32,6 +36,9 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（缺省见设置 YUANWEN_INDEX）")]
 DocOption = Annotated[list[str] | None, typer.Option("--doc", help="只在这些文档中找，可用通配符，可重复")]
+SinceOption = Annotated[str, typer.Option("--since", help="只找这一天（月、年）及以后的文档，如 2023-11-06")]
+UntilOption = Annotated[str, typer.Option("--until", help="只找这一天（月、年）及以前的文档")]
+ValidityOption = Annotated[str, typer.Option("--validity", help="现行：未注明废止的；废止：注明了的")]
 BatchOption = Annotated[Path | None, typer.Option("--batch", help='问题文件，每行 {"id","question"}')]
 OutOption = Annotated[Path | None, typer.Option("--out", help="结果文件")]
 ReportOption = Annotated[Path | None, typer.Option("--report", help="把入库报告写成 JSON 文件")]
@@ -59,6 +66,10 @@ def ask(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
     index: IndexOption = None,
     doc: DocOption = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    validity: ValidityOption = "",
+    context: Annotated[int, typer.Option("--context", min=0, max=10, help="每条摘录前后各带几段上下文")] = 0,
     batch: BatchOption = None,
     out_file: OutOption = None,
 ) -> None:
@@ -66,17 +77,18 @@ def ask(
     from rag.answering import to_json
 
     _one_of(question, batch, out_file)
+    only = read_filter(since, until, validity)
     service = _service(index)
     if batch is None:
-        answer = service.ask(question or "", top_k, doc or ())
+        answer = service.ask(question or "", top_k, doc or (), only=only, around=context)
         if as_json:
             typer.echo(json.dumps(to_json(answer), ensure_ascii=False, indent=2))
         else:
-            _print_answer(answer)
+            _print_answer(answer, service)
         return
 
     def answered(identifier: str, text: str) -> list[str]:
-        found = {"id": identifier} | to_json(service.ask(text, top_k, doc or ()))
+        found = {"id": identifier} | to_json(service.ask(text, top_k, doc or (), only=only, around=context))
         return [json.dumps(found, ensure_ascii=False)]
 
     def refused(identifier: str, text: str, error: YuanwenError) -> list[str]:
@@ -95,13 +107,17 @@ def search(
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=10000, help="每题最多几篇文档")] = 100,
     index: IndexOption = None,
     doc: DocOption = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    validity: ValidityOption = "",
 ) -> None:
     """成批检索文档，写成 TREC run，不拒答。/ Rank documents for many questions as a TREC run."""
+    only = read_filter(since, until, validity)
     service = _service(index)
     service.current()
 
     def ranked(identifier: str, text: str) -> list[str]:
-        found = service.search(text, top_k, doc or ())
+        found = service.search(text, top_k, doc or (), only=only)
         return [f"{_token(identifier)} Q0 {_token(d.doc_id)} {d.rank} {d.score:.6f} yuanwen" for d in found]
 
     _run_batch(batch, out_file, ranked, lambda identifier, text, error: [])
@@ -270,19 +286,24 @@ def _print_line(line: IngestLine) -> None:
         err.print(Text(f"  注意：{warning}"))
 
 
-def _print_answer(answer: Answer) -> None:
+def _print_answer(answer: Answer, service: Service) -> None:
     if not answer.answerable:
         out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
         return
     for excerpt in answer.excerpts:
         where = " › ".join([f"《{excerpt.title}》", *excerpt.headings, *([excerpt.page] if excerpt.page else [])])
         out.print(Text(f"[{excerpt.marker}] {where}", style="bold"))
+        if excerpt.facts:
+            out.print(Text(" · ".join(excerpt.facts.values()), style="dim"))
+        around = excerpt.context or Context(excerpt.start, excerpt.end, excerpt.start, excerpt.end, ())
         shown, at = Text(), excerpt.start
+        shown.append(service.text(excerpt.doc_id, around.start, excerpt.start), style="dim")
         for start, end in excerpt.highlights:
             shown.append(excerpt.text[at - excerpt.start : start - excerpt.start])
             shown.append(excerpt.text[start - excerpt.start : end - excerpt.start], style="reverse")
             at = end
         shown.append(excerpt.text[at - excerpt.start :])
+        shown.append(service.text(excerpt.doc_id, excerpt.end, around.end), style="dim")
         out.print(shown)
         out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字\n", style="dim"))
 

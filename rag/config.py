@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
     question_max: int = Field(2000, ge=10, description="问题的最大长度（字）")
+    file_max_mb: int = Field(200, ge=1, le=2000, description="读入的单个文件最大多少 MB，上传也以此为限")
+    unpacked_max_mb: int = Field(500, ge=1, le=20_000, description="压缩包（连同套着的）解开后最大多少 MB")
+    unpacked_ratio_max: int = Field(200, ge=2, le=100_000, description="压缩包解开后最多是原来的多少倍")
+    pages_max: int = Field(20_000, ge=1, le=1_000_000, description="一个 PDF 或 OFD 最多多少页")
+    ocr: bool = Field(True, description="没有文字的扫描页是否做文字识别")
+    ocr_pages_max: int = Field(500, ge=0, le=1_000_000, description="一个文件最多识别多少页")
+    read_seconds_max: int = Field(600, ge=1, le=86_400, description="读一个文件最多多少秒")
     batch_size: int = Field(32, ge=1, le=512, description="编码批大小")
     log_questions: bool = Field(False, description="日志中是否记录问题原文")
 

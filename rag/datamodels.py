@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FACTS = ("doc_number", "issuer", "date", "validity")  # the metadata that a document is cited by, in this order
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -42,7 +44,8 @@ class Document:
 
     doc_id: POSIX path under the corpus root. text: for .txt the decoded bytes with newlines untouched.
     sha256: of the file's bytes. metadata: doc_number, issuer, date, validity, encoding, … (all text).
-    warnings: sentences for the ingest report.
+    warnings: sentences for the ingest report. original: the file's bytes where its pages can be shown (PDF), else empty;
+    a document read back from the catalog comes without them.
     """
 
     doc_id: str
@@ -54,6 +57,7 @@ class Document:
     pages: tuple[Page, ...] = ()
     boxes: tuple[LineBox, ...] = ()
     warnings: tuple[str, ...] = ()
+    original: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +113,24 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """A span widened to neighbouring passages (`start`, `end`), and the section it is part of, under `headings`."""
+
+    start: int
+    end: int
+    section_start: int
+    section_end: int
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Excerpt:
     """A citation: the exact source text of `[start, end)` and what a reader needs to check it.
 
     text: equals the source at the span. mended: the same with page breaks and stray numbers taken out.
-    highlights: source spans of the sentences that answer. page: label of the page it begins on, or "".
+    highlights: source spans of the sentences that answer. page: label of the page it begins on, or "". boxes: where it
+    stands on its pages, for formats with a fixed layout. facts: what the document is cited by, those of FACTS it states.
+    context: what stands around it, where that was asked for.
     """
 
     marker: int
@@ -129,6 +146,9 @@ class Excerpt:
     also_in: tuple[Location, ...] = ()
     page: str = ""
     stages: Mapping[str, float] = field(default_factory=dict)
+    boxes: tuple[LineBox, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    context: Context | None = None
 
 
 @dataclass(frozen=True, slots=True)

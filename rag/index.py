@@ -30,6 +30,7 @@ from rag.tokenizing import TOKENIZER, tokenize
 
 log = logging.getLogger(__name__)
 BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores
+ORIGINAL_SHARE = 100  # bytes of a kept file that count as one character, so that a batch of scans fits in memory
 DERIVED = "derived.json"
 FILES = ("passages.faiss", "windows.faiss", "twins.json")
 CONTEXT = "headings for the model, title and headings for the words-1"  # what a passage is read under
@@ -40,7 +41,7 @@ class Snapshot:
     """All that a query reads. Row i of `passage_vectors` and of BM25 is `passages[i]`.
 
     window_rows: (n_windows,) the passage row of each row of `window_vectors`; window_spans: their source spans.
-    titles: by doc_id. twins: for a row, the rows of passages that say the same.
+    titles, metadata: by doc_id. twins: for a row, the rows of passages that say the same.
     """
 
     generation: int
@@ -51,6 +52,7 @@ class Snapshot:
     window_spans: tuple[tuple[int, int], ...]
     lexical: LexicalIndex
     titles: Mapping[str, str]
+    metadata: Mapping[str, Mapping[str, str]]
     twins: Mapping[int, tuple[int, ...]]
 
     @cached_property
@@ -77,9 +79,19 @@ def make_of(embedder: Embedder, passage_size: int) -> str:
     return json.dumps(parts, ensure_ascii=False, sort_keys=True)
 
 
-def fingerprint(sha256: str, make: str) -> str:
-    """What a stored document was made from: the file's bytes and the make."""
-    return f"{sha256}:{hashlib.sha256(make.encode()).hexdigest()[:16]}"
+def fingerprint(document: Document, make: str) -> str:
+    """What a stored document was made from: the file's bytes, the make, and what a sidecar may have changed."""
+    stated = json.dumps([document.title, sorted(document.metadata.items())], ensure_ascii=False)
+    return f"{document.sha256}:{_short(make)}:{_short(stated)}"
+
+
+def made_as(source: str, make: str) -> bool:
+    """Whether a fingerprint is of this make."""
+    return source.split(":")[1:2] == [_short(make)]
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def contextual(passage: Passage) -> str:
@@ -121,7 +133,7 @@ def prepare(document: Document, make: str, size: int) -> tuple[Record, list[tupl
         pages=len(document.pages), passages=len(passages), characters=len(document.text),
         coverage=1 - lost / max(1, len(document.text)), removals=counted, warnings=document.warnings,
     )  # fmt: skip
-    return Record(document, removals, fingerprint(document.sha256, make), report), prepared
+    return Record(document, removals, fingerprint(document, make), report), prepared
 
 
 def store(
@@ -136,7 +148,7 @@ def store(
     size = 0
     for item in documents:
         batch.append(item)
-        size += len(item[0].document.text)
+        size += len(item[0].document.text) + len(item[0].document.original) // ORIGINAL_SHARE
         if size >= BATCH_CHARACTERS:
             _commit(catalog, batch, embedder, make, progress)
             batch, size = [], 0
@@ -181,6 +193,7 @@ def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
             twins_of([entry.passage for entry in entries]),
         )
         _save_derived(folder, generation, make, derived)
+    documents = [record.document for record in catalog.records()]
     return Snapshot(
         generation=generation,
         passages=tuple(entry.passage for entry in entries),
@@ -190,16 +203,26 @@ def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
         window_rows=rows,
         window_spans=tuple(spans),
         lexical=LexicalIndex([entry.tokens for entry in entries]),
-        titles={record.document.doc_id: record.document.title for record in catalog.records()},
+        titles={document.doc_id: document.title for document in documents},
+        metadata={document.doc_id: document.metadata for document in documents},
     )
 
 
 def _refuse_other_make(found: str, make: str, sources: Mapping[str, str]) -> None:
-    if found == make and all(source == fingerprint(source.split(":")[0], make) for source in sources.values()):
+    if found == make and all(made_as(source, make) for source in sources.values()):
         return
-    names = {"model": "模型", "dim": "维数", "chunker": "切分方式", "size": "段落长度", "tokenizer": "分词方式", "context": "标题上下文"}
+    names = {
+        "model": "模型",
+        "dim": "维数",
+        "chunker": "切分方式",
+        "size": "段落长度",
+        "tokenizer": "分词方式",
+        "context": "标题上下文",
+    }
     old, new = json.loads(found or "{}"), json.loads(make)
-    differ = "；".join(f"{names[key]}：索引为 {old.get(key)}，当前为 {new[key]}" for key in new if old.get(key) != new[key])
+    differ = "；".join(
+        f"{names[key]}：索引为 {old.get(key)}，当前为 {new[key]}" for key in new if old.get(key) != new[key]
+    )
     raise IndexMismatch(
         f"索引与当前配置不一致（{differ or '上次重建没有做完'}）。请运行 yuanwen index 重建，或改回原来的配置。"
         " / The index was built with another configuration."

@@ -7,10 +7,11 @@ import logging
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -18,12 +19,14 @@ from rag import calibration as calibrating
 from rag.answering import Calibration, compose
 from rag.catalog import Catalog, Entry, Record
 from rag.config import Settings
-from rag.datamodels import Answer, Document, Hit, IngestLine, Timings
+from rag.datamodels import Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Timings
 from rag.embedding import Embedder, Progress, load_embedder
-from rag.errors import CorpusError, CoverageError, LoadError, QuestionError, UsageError
-from rag.index import Snapshot, fingerprint, make_of, prepare, snapshot, store
-from rag.loading import Source, discover, load
+from rag.errors import CorpusError, CoverageError, LoadError, NotFoundError, QuestionError, UsageError
+from rag.filtering import ALL, Filter
+from rag.index import Snapshot, fingerprint, made_as, make_of, prepare, snapshot, store
+from rag.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
 from rag.retrieval import Ranking, best_windows, retrieve
+from rag.surroundings import widen
 
 log = logging.getLogger(__name__)
 MIN_DOCUMENT_HITS = 4  # passages looked at for each document wanted, since several may be of one document
@@ -60,6 +63,7 @@ class Service:
         self._lock = threading.RLock()  # of what is loaded; held for moments, except while a snapshot is made
         self._writing = threading.Lock()  # of the catalog's changes; questions are answered meanwhile
         self._document = lru_cache(maxsize=64)(self._read_document)
+        self._boxes = lru_cache(maxsize=512)(self._read_boxes)
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -69,24 +73,30 @@ class Service:
         top_k: int | None = None,
         documents: Sequence[str] = (),
         allowed: Callable[[str], bool] | None = None,
+        only: Filter = ALL,
+        around: int = 0,
     ) -> Answer:
         """Answer with exact excerpts or refuse.
 
         top_k: excerpts at most; by default as the settings say, or as many as the list asked for has. documents:
         globs over doc_id to search in. allowed: whether whoever asks may see a document; nothing of any other is
-        searched or named. Raises QuestionError, IndexUnusable.
+        searched or named. only: what dates and validity to search. around: passages of context to name on each side of
+        an excerpt, with its section; 0 for none. Raises QuestionError, IndexUnusable.
         """
         started = time.perf_counter()
         asked = self.check_question(question)
         current = self.current()
-        ranking = self._rank(current, asked, top_k or self.settings.top_k, documents, allowed, whole_lists=top_k is None)
+        ranking = self._rank(
+            current, asked, top_k or self.settings.top_k, documents, allowed, only, whole_lists=top_k is None
+        )
         answer = compose(
             question, ranking, self.calibration(), current,
             lambda doc_id: self._document(current.generation, doc_id).document,
             lambda row: best_windows(current, ranking.query, row), Timings(), allowed,
         )  # fmt: skip
+        excerpts = tuple(self._placed(excerpt, around) for excerpt in answer.excerpts)
         total = (time.perf_counter() - started) * 1e3
-        return replace(answer, timings=Timings(ranking.embed_ms, ranking.search_ms, 0.0, total))
+        return replace(answer, excerpts=excerpts, timings=Timings(ranking.embed_ms, ranking.search_ms, 0.0, total))
 
     def search(
         self,
@@ -94,9 +104,10 @@ class Service:
         top_k: int = 100,
         documents: Sequence[str] = (),
         allowed: Callable[[str], bool] | None = None,
+        only: Filter = ALL,
     ) -> list[RankedDocument]:
         """Rank documents by their best passage, never refusing."""
-        hits = self.search_passages(question, top_k * MIN_DOCUMENT_HITS, documents, allowed)
+        hits = self.search_passages(question, top_k * MIN_DOCUMENT_HITS, documents, allowed, only)
         best: dict[str, Hit] = {}
         for hit in hits:
             best.setdefault(hit.passage.doc_id, hit)
@@ -108,9 +119,16 @@ class Service:
         top_k: int = 10,
         documents: Sequence[str] = (),
         allowed: Callable[[str], bool] | None = None,
+        only: Filter = ALL,
     ) -> tuple[Hit, ...]:
         """Rank passages, never refusing."""
-        return self._rank(self.current(), self.check_question(question), top_k, documents, allowed).hits
+        return self._rank(self.current(), self.check_question(question), top_k, documents, allowed, only).hits
+
+    def searched(
+        self, documents: Sequence[str] = (), allowed: Callable[[str], bool] | None = None, only: Filter = ALL
+    ) -> tuple[str, ...]:
+        """The documents that a search so narrowed looks at."""
+        return _within(self.current(), documents, allowed, only)
 
     def check_question(self, question: str) -> str:
         """The question without control characters and outer blanks. Raises QuestionError."""
@@ -134,6 +152,7 @@ class Service:
         top_k: int,
         documents: Sequence[str],
         allowed: Callable[[str], bool] | None = None,
+        only: Filter = ALL,
         *,
         whole_lists: bool = False,
         query: np.ndarray | None = None,
@@ -141,11 +160,8 @@ class Service:
         if top_k < 1:
             raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
         rows = None
-        if documents or allowed:
-            rows = current.rows_of(
-                lambda doc_id: (not documents or any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
-                and (allowed is None or allowed(doc_id))
-            )
+        if documents or allowed or only != ALL:
+            rows = current.rows_of(frozenset(_within(current, documents, allowed, only)).__contains__)
         return retrieve(
             current, self.embedder, question, top_k=top_k, rows=rows,
             candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight, whole_lists=whole_lists,
@@ -171,9 +187,31 @@ class Service:
 
         def documents(note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
             for source in sources:
-                yield from self._loaded(source, note, failed)
+                read = partial(load, source, ocr=self.settings.ocr, limits=self._limits)
+                yield from _loaded(source.doc_id, read, note, failed)
 
         return self._take(documents, mirror, progress, on_line)
+
+    def ingest_uploads(self, files: Mapping[str, BinaryIO], progress: Progress | None = None) -> IngestReport:
+        """Take in files that were sent, by name; `NAME.yaml` among them is the sidecar of NAME.
+
+        A suffix that belies the content is refused here: who sends a file can still correct it. Raises CorpusError when
+        nothing could be read.
+        """
+        names = frozenset(files)
+
+        def documents(note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
+            for name, stream in files.items():
+                if is_sidecar(name, names):
+                    continue
+                beside = files.get(f"{name}.yaml") or files.get(f"{name}.yml")
+                read = partial(
+                    load_bytes, stream.read(), name, sidecar=beside.read() if beside else None, ocr=self.settings.ocr,
+                    limits=self._limits, strict=True,
+                )  # fmt: skip
+                yield from _loaded(name, read, note, failed)
+
+        return self._take(documents, False, progress, lambda line: None)
 
     def ingest_documents(
         self,
@@ -208,7 +246,7 @@ class Service:
 
         def prepared() -> Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]]:
             for document in documents(note, failed):
-                if known.get(document.doc_id) == fingerprint(document.sha256, make):
+                if known.get(document.doc_id) == fingerprint(document, make):
                     unchanged.append(document.doc_id)
                     continue
                 try:
@@ -235,27 +273,11 @@ class Service:
     def rebuild_if_other_make(self, progress: Progress | None = None) -> bool:
         """Make an index of another model, chunker or tokenizer anew from the texts it holds; True when that was needed."""
         make = make_of(self.embedder, self.settings.passage_size)
-        stale = [
-            record.document
-            for record in self.catalog.records()
-            if record.source != fingerprint(record.document.sha256, make)
-        ]
+        stale = [record.document for record in self.catalog.records() if not made_as(record.source, make)]
         with self._writing:
             items = (prepare(document, make, self.settings.passage_size) for document in stale)
             store(self.catalog, items, self.embedder, make, progress)
         return bool(stale)
-
-    def _loaded(self, source: Source, note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
-        try:
-            loaded = load(source)
-        except LoadError as error:
-            note(_failure(source.doc_id, error))
-            failed.add(source.doc_id)
-            return
-        for failure in loaded.failures:
-            note(_failure(failure.doc_id, LoadError(failure.message, code=failure.code)))
-            failed.add(failure.doc_id)
-        yield from loaded.documents
 
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Remove documents at once and for good. Raises NotFoundError, removing none."""
@@ -277,6 +299,45 @@ class Service:
         if not 0 <= start <= stop <= len(text):
             raise UsageError(f"范围 {start}–{stop} 不在 0–{len(text)} 之内。/ The span lies outside the document.")
         return text[start:stop]
+
+    def around(self, doc_id: str, start: int, end: int, around: int = 1) -> Context:
+        """What stands around a span: `around` passages on each side, and its section. Raises NotFoundError, UsageError."""
+        self.text(doc_id, start, end)
+        current = self.current()
+        passages = [current.passages[row] for row in current.rows_of(doc_id.__eq__)]
+        return widen(passages, start, end, around) if passages else Context(start, end, start, end, ())
+
+    def places(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
+        """Where a span stands on its pages, a box a line; empty where the format has no fixed layout.
+
+        Headers and footers inside the span are left out. Raises NotFoundError, UsageError.
+        """
+        self.text(doc_id, start, end)
+        return self._boxes(self.catalog.generation, doc_id, start, end)
+
+    def page_image(self, doc_id: str, number: int) -> bytes:
+        """A page of the document as its file shows it, PNG. number: from 1. Raises NotFoundError."""
+        from rag.loading.pdf_places import page_image
+
+        original = self.catalog.original(doc_id)
+        if original is None:
+            raise NotFoundError(
+                f"《{doc_id}》没有可显示的页面图像。/ No page images for this document.", code="no-page"
+            )
+        try:
+            return page_image(original, number)
+        except IndexError as error:
+            raise NotFoundError(f"《{doc_id}》没有第 {number} 页。/ No such page.", code="no-page") from error
+
+    @property
+    def _limits(self) -> Limits:
+        """How much of one file is read, as the settings say."""
+        settings = self.settings
+        return Limits(
+            max_bytes=settings.file_max_mb * MB, max_unpacked=settings.unpacked_max_mb * MB,
+            max_ratio=settings.unpacked_ratio_max, max_pages=settings.pages_max, max_ocr_pages=settings.ocr_pages_max,
+            max_seconds=settings.read_seconds_max,
+        )  # fmt: skip
 
     # -- state ----------------------------------------------------------------------------------------------------
 
@@ -323,9 +384,56 @@ class Service:
                 self._calibration = found
             return self._calibration
 
+    def _placed(self, excerpt: Excerpt, around: int) -> Excerpt:
+        """The excerpt with its place on the page and, where asked for, what stands around it."""
+        where = excerpt.doc_id, excerpt.start, excerpt.end
+        context = self.around(*where, around) if around else None
+        return replace(excerpt, boxes=self.places(*where) if excerpt.page else (), context=context)
+
+    def _read_boxes(self, generation: int, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
+        """Boxes of a generation; the generation is only the cache's key."""
+        record = self._document(generation, doc_id)
+        document = record.document
+        boxes = [box for box in document.boxes if box.start < end and box.end > start]  # OFD, recognised pages
+        original = self.catalog.original(doc_id)
+        if original is not None:
+            from rag.loading.pdf_places import page_boxes
+
+            boxes += page_boxes(original, document.pages, document.text, start, end)
+        cut = [(removal.start, removal.end) for removal in record.removals]
+        return tuple(box for box in boxes if not any(a <= box.start and box.end <= b for a, b in cut))
+
     def _read_document(self, generation: int, doc_id: str) -> Record:
         """A document of a generation; the generation is only the cache's key."""
         return self.catalog.record(doc_id)
+
+
+def _within(
+    current: Snapshot, documents: Sequence[str], allowed: Callable[[str], bool] | None, only: Filter
+) -> tuple[str, ...]:
+    return tuple(
+        doc_id
+        for doc_id, facts in current.metadata.items()
+        if (not documents or any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
+        and (allowed is None or allowed(doc_id))
+        and only.admits(facts)
+    )
+
+
+def _loaded(
+    doc_id: str, read: Callable[[], Loaded], note: Callable[[IngestLine], None], failed: set[str]
+) -> Iterator[Document]:
+    """The documents of one file; what could not be read of it is noted."""
+    try:
+        loaded = read()
+    except LoadError as error:
+        note(_failure(doc_id, error))
+        failed.add(doc_id)
+        return
+    for failure in loaded.failures:
+        note(_failure(failure.doc_id, LoadError(failure.message, code=failure.code)))
+        failed.add(failure.doc_id)
+    yield from loaded.documents
 
 
 def _failure(doc_id: str, error: LoadError | CoverageError) -> IngestLine:

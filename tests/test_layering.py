@@ -10,9 +10,9 @@ from rag.config import ROOT
 
 LAYERS = [
     {"errors", "datamodels", "numerals"},
-    {"config", "structure", "tokenizing"},
+    {"config", "structure", "tokenizing", "filtering"},
     {"cleaning", "loading", "basemodel", "adapters"},
-    {"chunking", "embedding", "reranking", "duplicates", "addressing", "outlines"},
+    {"chunking", "embedding", "reranking", "duplicates", "addressing", "outlines", "surroundings"},
     {"catalog", "dense", "lexical"},
     {"index"},
     {"retrieval"},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from rag.loading.discover import discover
+from rag.loading.discover import discover, is_sidecar
 from rag.loading.dispatch import load, load_bytes
-from rag.loading.records import Failure, Limits, Loaded, Source
+from rag.loading.records import MB, Failure, Limits, Loaded, Source
 from rag.loading.sniff import SUPPORTED
 
-__all__ = ["SUPPORTED", "Failure", "Limits", "Loaded", "Source", "discover", "load", "load_bytes"]
+__all__ = [
+    "MB", "SUPPORTED", "Failure", "Limits", "Loaded", "Source", "discover", "is_sidecar", "load", "load_bytes",
+]  # fmt: skip

@@ -67,13 +67,19 @@ def load(source: Source, *, ocr: bool = True, limits: Limits | None = None) -> L
 
 
 def load_bytes(
-    data: bytes, doc_id: str, *, sidecar: bytes | None = None, ocr: bool = True, limits: Limits | None = None
+    data: bytes,
+    doc_id: str,
+    *,
+    sidecar: bytes | None = None,
+    ocr: bool = True,
+    limits: Limits | None = None,
+    strict: bool = False,
 ) -> Loaded:
-    """As load, for bytes at hand (an upload). sidecar: the bytes of its YAML, where there is one."""
+    """As load, for bytes at hand (an upload). sidecar: the bytes of its YAML, where there is one. strict: as of Job."""
     limits = limits or Limits()
     if len(data) > limits.max_bytes:
         raise _over_size(doc_id, len(data), limits)
-    job = Job(doc_id, limits, ocr, time.monotonic() + limits.max_seconds)
+    job = Job(doc_id, limits, ocr, time.monotonic() + limits.max_seconds, strict)
     return _load(data, job, sidecar, 0, Budget(limits.max_unpacked, limits.max_members))
 
 
@@ -89,6 +95,8 @@ def _load(data: bytes, job: Job, sidecar: bytes | None, depth: int, budget: Budg
         )
     kind = kind_of(data, suffix)
     said = BY_SUFFIX[suffix]
+    if job.strict and (_mismatch(said, kind) or kind == f"not-{said}"):
+        raise _belied(job.name, said, kind)
     if kind in {"zip", "eml"}:
         if kind == "zip" and said not in {"zip", *TEXT_KINDS}:
             raise LoadError(
@@ -154,8 +162,20 @@ def _not_what_it_says(name: str, said: str) -> LoadError:
     )
 
 
+def _belied(name: str, said: str, kind: str) -> LoadError:
+    """The error for a file whose suffix says one thing and its content another."""
+    if kind not in _LABELS:
+        return _not_what_it_says(name, said)
+    right = next(suffix for suffix, other in BY_SUFFIX.items() if other == kind)
+    return LoadError(
+        f"{name}：后缀说是{_LABELS[said]}，内容却是{_LABELS[kind]}；请把后缀改为 {right} 后再试。"
+        " (the suffix does not match the content)",
+        code="wrong-suffix",
+    )
+
+
 def _mismatch(said: str, kind: str) -> tuple[str, ...]:
-    if said == kind or kind.startswith("not-"):
+    if said == kind or kind not in _LABELS:
         return ()
     return (f"后缀与内容不符，内容是{_LABELS[kind]}，已照内容读入。 (suffix does not match the content)",)
 
@@ -181,7 +201,7 @@ def _document(data: bytes, job: Job, found: Extracted, sidecar: bytes | None, wa
     return Document(
         doc_id=job.name, title=title, text=found.text, sha256=hashlib.sha256(data).hexdigest(),
         media_type=found.media_type, metadata=facts, pages=found.pages, boxes=found.boxes,
-        warnings=tuple(notes),
+        warnings=tuple(notes), original=data if found.media_type == "application/pdf" else b"",
     )  # fmt: skip
 
 

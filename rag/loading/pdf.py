@@ -1,7 +1,4 @@
-"""PDF: the text of each page with its page number, and the place of a quote on its page.
-
-PDFium is not safe for threads, so one lock guards every call.
-"""
+"""PDF: the text of each page with its page number. PDFium is not safe for threads, so one lock guards every call."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rag.datamodels import LineBox, Page
+from rag.datamodels import LineBox
 from rag.errors import LoadError
 from rag.loading.guard import damaged, encrypted, reading, too_large
 from rag.loading.ocr import OcrLine, read_image
@@ -18,12 +15,12 @@ from rag.loading.records import Extracted, Job, TextBuilder, tidy
 if TYPE_CHECKING:
     import pypdfium2
 
-_LOCK = threading.RLock()
+LOCK = threading.RLock()
 _ERR_PASSWORD = 4
 _OCR_DPI = 200
 _OCR_MAX_SIDE = 3000
 # What PDFium puts where a hyphen ends a line, and for characters without a known meaning.
-_FIXES = str.maketrans({"\x02": "-", "\ufffe": "-", "\uffff": "\ufffd"})
+FIXES = str.maketrans({"\x02": "-", "\ufffe": "-", "\uffff": "\ufffd"})
 _UNSURE_SHARE = 0.2
 
 
@@ -37,8 +34,8 @@ def extract_pdf(data: bytes, job: Job) -> Extracted:
 
     Raises LoadError `encrypted`, `damaged`, `too-large`.
     """
-    with _LOCK:
-        document = _open(data, job)
+    with LOCK:
+        document = open_pdf(data, job)
         try:
             with reading(job.name, "PDF"):
                 return _extract(document, job)
@@ -46,7 +43,8 @@ def extract_pdf(data: bytes, job: Job) -> Extracted:
             document.close()
 
 
-def _open(data: bytes, job: Job) -> pypdfium2.PdfDocument:
+def open_pdf(data: bytes, job: Job) -> pypdfium2.PdfDocument:
+    """The document, to be closed by the caller, LOCK held. Raises LoadError `encrypted`, `damaged`, `too-large`."""
     import pypdfium2
 
     try:
@@ -125,7 +123,7 @@ def _page_text(document: pypdfium2.PdfDocument, index: int) -> str | None:
     text = text_page.get_text_range()
     text_page.close()
     page.close()
-    return text.translate(_FIXES).replace("\r\n", "\n").strip("\n")
+    return text.translate(FIXES).replace("\r\n", "\n").strip("\n")
 
 
 def _unmapped(text: str) -> int:
@@ -177,78 +175,3 @@ def _ranges(numbers: Sequence[int]) -> str:
         else:
             parts.append([number, number])
     return "、".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
-
-
-def page_boxes(data: bytes, pages: Sequence[Page], text: str, start: int, end: int) -> tuple[LineBox, ...]:
-    """Where `text[start:end]` stands on the pages of a PDF: a box a line, as fractions of the page.
-
-    data: the file's bytes. pages, text: of its Document. Boxes are computed on demand because measuring every character
-    at loading would more than double the time. Pages whose text does not match `text` (read by optical recognition:
-    see Document.boxes) give none. Raises LoadError as extract_pdf does.
-    """
-    import time
-
-    from rag.loading.records import Limits
-
-    job = Job("PDF", Limits(), False, time.monotonic() + 60)
-    found: list[LineBox] = []
-    with _LOCK:
-        document = _open(data, job)
-        try:
-            for index, page in enumerate(pages[: len(document)]):
-                stop = pages[index + 1].start if index + 1 < len(pages) else len(text)
-                low, high = max(start, page.start), min(end, stop)
-                if low < high:
-                    found.extend(_boxes_on(document, index, text[page.start : stop], page.start, low, high))
-        finally:
-            document.close()
-    return tuple(found)
-
-
-def _boxes_on(
-    document: pypdfium2.PdfDocument, index: int, page_text: str, origin: int, low: int, high: int
-) -> Iterator[LineBox]:
-    page = document[index]
-    text_page = page.get_textpage()
-    raw = text_page.get_text_range()
-    chars = _alignment(raw, page_text)
-    width, height = page.get_size()
-    left, bottom, _, _ = page.get_bbox()
-    if chars is not None and text_page.count_chars() >= len(raw) and width > 0 and height > 0:
-        for first, last in _lines(page_text, low - origin, high - origin):
-            begin, stop = chars[first], chars[last - 1] + 1
-            for number in range(text_page.count_rects(begin, stop - begin)):
-                x0, y0, x1, y1 = text_page.get_rect(number)
-                yield LineBox(
-                    origin + first, origin + last, index + 1,
-                    (x0 - left) / width, 1 - (y1 - bottom) / height, (x1 - left) / width, 1 - (y0 - bottom) / height,
-                )  # fmt: skip
-    text_page.close()
-    page.close()
-
-
-def _alignment(raw: str, page_text: str) -> list[int] | None:
-    """For each code point of `page_text` the character of PDFium it came from; None when they do not match."""
-    shown = [i for i, c in enumerate(raw) if not (c == "\r" and raw[i + 1 : i + 2] == "\n")]
-    clean = tidy("".join(raw[i] for i in shown).translate(_FIXES))
-    lead = len(clean) - len(clean.lstrip("\n"))
-    body = page_text.removesuffix("\n")
-    if clean[lead : lead + len(body)] != body:
-        return None
-    return [*shown[lead : lead + len(body)], len(raw) - 1]
-
-
-def _lines(text: str, low: int, high: int) -> Iterator[tuple[int, int]]:
-    """The stretches of `text[low:high]` between newlines, blanks at their ends left out."""
-    at = low
-    while at < high:
-        stop = text.find("\n", at, high)
-        stop = high if stop < 0 else stop
-        first, last = at, stop
-        while first < last and text[first].isspace():
-            first += 1
-        while last > first and text[last - 1].isspace():
-            last -= 1
-        if first < last:
-            yield first, last
-        at = stop + 1

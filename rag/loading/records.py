@@ -64,12 +64,16 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One file being read. name: its doc_id, for messages. deadline: time.monotonic() at which reading stops."""
+    """One file being read. name: its doc_id, for messages. deadline: time.monotonic() at which reading stops.
+
+    strict: a suffix that belies the content is refused; else the file is read for what it is, with a warning.
+    """
 
     name: str
     limits: Limits
     ocr: bool
     deadline: float
+    strict: bool = False
 
     def check_time(self) -> None:
         """Raise LoadError `too-large` when the time for this file is used up."""

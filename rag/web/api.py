@@ -8,11 +8,12 @@ from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, File, Query, Request, Response, UploadFile
+from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from rag import __version__
-from rag.answering import to_json
+from rag.answering import context_json, to_json
 from rag.catalog import Record
 from rag.datamodels import IngestLine
 from rag.service import Service
@@ -45,7 +46,7 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
     @router.post("/ask", response_model=schemas.AnswerOut)
     def ask(body: schemas.AskBody) -> JSONResponse:
         """提问：得到原文摘录，或如实拒答。"""
-        answer = service.ask(body.question, body.top_k, body.documents or ())
+        answer = service.ask(body.question, body.top_k, body.documents or (), only=body.only(), around=body.around)
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -55,7 +56,7 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
     @router.post("/search", response_model=schemas.SearchOut)
     def search(body: schemas.SearchBody) -> JSONResponse:
         """检索文档，不拒答。"""
-        found = service.search(body.question, body.top_k, body.documents or ())
+        found = service.search(body.question, body.top_k, body.documents or (), only=body.only())
         titles = service.current().titles
         rows = [
             {"rank": one.rank, "doc": one.doc_id, "title": titles.get(one.doc_id, ""), "score": round(one.score, 6)}
@@ -125,10 +126,31 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
         length = len(service.document(doc_id).document.text)
         return JSONResponse({"doc": doc_id, "start": start, "end": start + len(found), "length": length, "text": found})
 
+    @router.get("/documents/{doc_id:path}/context", response_model=schemas.ContextOut)
+    def context(
+        doc_id: str,
+        start: Annotated[int, Query(ge=0)],
+        end: Annotated[int, Query(ge=0)],
+        around: Annotated[int, Query(ge=0, le=50)] = 1,
+    ) -> JSONResponse:
+        """[start, end) 前后各 around 段的文字，以及它所在的章节。"""
+        found = service.around(doc_id, start, end, around)
+        text = service.text(doc_id, found.start, found.end)
+        return JSONResponse({"doc": doc_id, "text": text} | context_json(found))
+
+    @router.get(
+        "/documents/{doc_id:path}/pages/{number}",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}},
+    )
+    def page(doc_id: str, number: Annotated[int, PathParam(ge=1)]) -> Response:
+        """PDF 的一页，PNG 图像；页码从 1 起。"""
+        return Response(service.page_image(doc_id, number), media_type="image/png")
+
     @router.delete("/documents/{doc_id:path}", status_code=204, response_model=None)
     def delete(doc_id: str) -> Response:
         """移除文档，立即生效。"""
-        uploads.remove(service, doc_id)
+        service.remove([doc_id])
         return Response(status_code=204)
 
     return router

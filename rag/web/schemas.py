@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from rag.filtering import Filter, read_filter
 from rag.web.feedback import Verdict
 
 Globs = Annotated[list[str], Field(max_length=200, description="只在这些文档中找：文档编号或通配符")]
 
 
-class AskBody(BaseModel):
+class Narrowed(BaseModel):
+    """What documents to search; what is left out does not narrow."""
+
+    documents: Globs | None = None
+    since: str = Field("", max_length=20, description="只找这一天（月、年）及以后的文档，如 2023-11-06；没有日期的不算")
+    until: str = Field("", max_length=20, description="只找这一天（月、年）及以前的文档")
+    validity: Literal["", "现行", "废止"] = Field("", description="现行：未注明废止、失效的；废止：注明了的")
+
+    def only(self) -> Filter:
+        """The dates and validity as the service takes them. Raises UsageError."""
+        return read_filter(self.since, self.until, self.validity)
+
+
+class AskBody(Narrowed):
     """A question."""
 
     question: str = Field(description="问题", examples=["四同步四衔接指的是什么？"])
     top_k: int | None = Field(None, ge=1, le=100, description="最多几条摘录，缺省见设置 top_k")
-    documents: Globs | None = None
+    around: int = Field(0, ge=0, le=10, description="每条摘录前后各带几段上下文的位置；0 为不带")
     id: str | int | None = Field(None, description="原样带回")
 
 
-class SearchBody(BaseModel):
+class SearchBody(Narrowed):
     """A query for documents."""
 
     question: str = Field(description="检索式")
     top_k: int = Field(10, ge=1, le=1000, description="最多几篇")
-    documents: Globs | None = None
 
 
 class SpanBody(BaseModel):
@@ -34,6 +47,32 @@ class SpanBody(BaseModel):
     doc: str
     start: int = Field(ge=0)
     end: int = Field(ge=0)
+
+
+class BoxOut(BaseModel):
+    """A box on a page, as fractions of the page from its upper left corner. page: number from 1."""
+
+    page: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class SectionOut(BaseModel):
+    """The section around a span."""
+
+    start: int
+    end: int
+    headings: list[str]
+
+
+class SpansOut(BaseModel):
+    """An excerpt widened to neighbouring passages, and its section."""
+
+    start: int
+    end: int
+    section: SectionOut
 
 
 class ExcerptOut(BaseModel):
@@ -51,6 +90,9 @@ class ExcerptOut(BaseModel):
     also_in: list[SpanBody]
     mended: str | None = Field(None, description="接续断行后的读法，与 text 不同时才有")
     page: str | None = None
+    boxes: list[BoxOut] | None = Field(None, description="在版面上的位置，PDF、OFD 才有")
+    metadata: dict[str, str] | None = Field(None, description="文号、发文机关、日期、效力，文中或著录写明才有")
+    context: SpansOut | None = Field(None, description="上下文的位置，要了才有")
 
 
 class TimingsOut(BaseModel):
@@ -143,6 +185,13 @@ class TextOut(BaseModel):
     start: int
     end: int
     length: int
+    text: str
+
+
+class ContextOut(SpansOut):
+    """A span of a document with what stands around it."""
+
+    doc: str
     text: str
 
 

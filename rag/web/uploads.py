@@ -1,13 +1,11 @@
-"""Take uploaded files into the index: safe names, a folder of their own, nothing kept that could not be read."""
+"""Take uploaded files into the index under safe names. They are kept nowhere else, so that removing one removes it."""
 
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 import unicodedata
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from rag.embedding import Progress
@@ -36,39 +34,15 @@ def safe_name(name: str) -> str:
     return f"{stem.encode()[:room].decode('utf-8', 'ignore').rstrip(' .')}.{suffix}"
 
 
-def folder(index: Path) -> Path:
-    """Where uploaded files lie."""
-    return index / "uploads"
-
-
 def take_in(
     service: Service, files: Sequence[tuple[str, BinaryIO]], progress: Progress | None = None
 ) -> IngestReport:
-    """Store and index uploaded files; one of the same name is replaced. Raises CorpusError when none could be read."""
+    """Index uploaded files; one of the same name is replaced. Raises CorpusError when none could be read."""
     if not files:
         raise UsageError("没有文件。请在表单字段 file 中上传。/ No file was sent.", code="no-file")
     if len(files) > FILES_MAX:
         raise UsageError(f"一次最多 {FILES_MAX} 个文件。/ Too many files at once.", code="too-many-files")
-    home = folder(service.settings.index)
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".incoming-") as scratch:
-        names = [safe_name(name) for name, _ in files]
-        if len(set(names)) != len(names):
-            raise UsageError("有两个文件同名，请分开上传。/ Two files have the same name.", code="same-name")
-        for name, (_, stream) in zip(names, files, strict=True):
-            with (Path(scratch) / name).open("wb") as target:
-                shutil.copyfileobj(stream, target)
-        report = service.ingest([Path(scratch) / name for name in names], progress=progress)
-        taken = {line.doc_id for line in report.lines if not line.error} | set(report.unchanged)
-        for name in names:  # an archive's documents have ids below its name
-            if any(doc_id == name or doc_id.startswith(f"{name}/") for doc_id in taken):
-                (Path(scratch) / name).replace(home / name)
-    return report
-
-
-def remove(service: Service, doc_id: str) -> None:
-    """Remove a document from the index, and its uploaded file if it has one. Raises NotFoundError."""
-    service.remove([doc_id])
-    path = folder(service.settings.index) / doc_id
-    if "/" not in doc_id and path.is_file() and path.parent == folder(service.settings.index):
-        path.unlink()
+    named = {safe_name(name): stream for name, stream in files}
+    if len(named) != len(files):
+        raise UsageError("有两个文件同名，请分开上传。/ Two files have the same name.", code="same-name")
+    return service.ingest_uploads(named, progress)

@@ -9,6 +9,7 @@ import pytest
 from rag.answering import to_json
 from rag.web import feedback
 from rag.web.problems import MEDIA_TYPE, TYPE
+from tests.loading import make_samples as samples
 
 ASK = "/api/v1/ask"
 QUESTION = "要坚持党建带工建、工建服务党建，做到四同步、四衔接"
@@ -123,7 +124,6 @@ def test_upload_ask_replace_delete(site):
     assert report.status_code == 201, report.text
     (line,) = report.json()["lines"]
     assert line["doc"] == "海棠 书屋.txt" and not line["error"] and line["coverage"] == 1
-    assert (site.service.settings.index / "uploads" / "海棠 书屋.txt").is_file()
     found = client.post(ASK, json={"question": question}).json()["excerpts"]
     assert found[0]["doc"] == "海棠 书屋.txt" and "周三下午开放" in found[0]["text"]
 
@@ -134,7 +134,6 @@ def test_upload_ask_replace_delete(site):
     assert "海棠 书屋.txt" in [d["doc"] for d in client.get("/api/v1/documents").json()["documents"]]
 
     assert client.delete("/api/v1/documents/海棠 书屋.txt").status_code == 204
-    assert not (site.service.settings.index / "uploads" / "海棠 书屋.txt").exists()
     assert "海棠" not in json.dumps(client.post(ASK, json={"question": question}).json(), ensure_ascii=False)[60:]
 
 
@@ -145,8 +144,9 @@ def test_a_bad_file_among_good_ones(site):
     assert report.status_code == 201
     errors = {line["doc"]: line["error"] for line in report.json()["lines"]}
     assert not errors["好.txt"] and errors["坏.docx"]
-    kept = {path.name for path in (site.service.settings.index / "uploads").iterdir()}
-    assert "好.txt" in kept and "坏.docx" not in kept and not any(name.startswith(".incoming") for name in kept)
+    assert {"catalog.sqlite3"} <= {path.name for path in site.service.settings.index.iterdir()} and not [
+        path for path in site.service.settings.index.rglob("*") if path.suffix in (".txt", ".docx")
+    ]
     site.client.delete("/api/v1/documents/好.txt")
 
 
@@ -213,3 +213,62 @@ def test_questions_stay_out_of_the_log(site, caplog):
         site.client.post(ASK, json={"question": "某某某的秘密是什么"})
         site.client.get("/?q=某某某的秘密是什么")
     assert "秘密" not in caplog.text
+
+
+def test_a_suffix_that_belies_the_content_is_refused(site):
+    sent = {"file": ("通知.docx", "关于图书室开放时间的通知：九点开门。".encode())}
+    check_problem(site.client.post("/api/v1/documents", files=sent), 422, "corpus-unreadable")
+    sent = {"file": ("通知.txt", samples.word_bytes())}
+    refused = site.client.post("/api/v1/documents", files=sent)
+    check_problem(refused, 422, "corpus-unreadable")
+    assert ".docx" in refused.json()["detail"] and "通知.txt" in refused.json()["detail"]
+
+
+def test_a_sidecar_comes_with_its_file_and_narrows_the_search(site):
+    text = "关于白鹭湖步道的通知\n\n白鹭湖步道每周二封闭检修，其余时间开放。\n".encode()
+    files = [("file", ("湖.txt", text)), ("file", ("湖.txt.yaml", "date: 2019-05-06\nvalidity: 废止\n".encode()))]
+    report = site.client.post("/api/v1/documents", files=files).json()
+    assert [line["doc"] for line in report["lines"]] == ["湖.txt"] and not report["lines"][0]["error"]
+
+    def found(**narrowed) -> list[str]:
+        body = {"question": "白鹭湖步道哪天封闭检修？", **narrowed}
+        return [one["doc"] for one in site.client.post("/api/v1/search", json=body).json()["documents"]]
+
+    assert found()[0] == found(until="2019-05")[0] == found(since="2019", validity="废止")[0] == "湖.txt"
+    assert "湖.txt" not in found(validity="现行") and "湖.txt" not in found(since="2020") and found(until="2019") == ["湖.txt"]
+    assert site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "until": "1999"}).json()["excerpts"] == []
+    excerpt = site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "top_k": 1}).json()["excerpts"][0]
+    assert excerpt["metadata"] == {"date": "2019-05-06", "validity": "废止"}
+    for bad in ({"since": "上周"}, {"since": "2020", "until": "2019"}, {"until": "2023-13"}):
+        check_problem(site.client.post(ASK, json={"question": "工会", **bad}), 400, "filter")
+    check_problem(site.client.post(ASK, json={"question": "工会", "validity": "x"}), 422, "validation")
+    site.client.delete("/api/v1/documents/湖.txt")
+
+
+def test_context_around_an_excerpt(site):
+    body = {"question": "四同步四衔接指的是什么？", "top_k": 2, "around": 1}
+    for excerpt in site.client.post(ASK, json=body).json()["excerpts"]:
+        context, doc = excerpt["context"], excerpt["doc"]
+        assert context["start"] <= excerpt["start"] < excerpt["end"] <= context["end"]
+        assert context["end"] - context["start"] > excerpt["end"] - excerpt["start"]
+        where = {"start": excerpt["start"], "end": excerpt["end"], "around": 1}
+        read = site.client.get(f"/api/v1/documents/{doc}/context", params=where).json()
+        assert excerpt["text"] in read["text"] and {k: read[k] for k in ("start", "end", "section")} == context
+    check_problem(site.client.get(f"/api/v1/documents/{doc}/context", params={"start": 5, "end": 10**9}), 400, "usage")
+    check_problem(site.client.get("/api/v1/documents/none/context", params={"start": 0, "end": 1}), 404, "not-found")
+
+
+def test_pages_of_a_pdf(site):
+    sent = {"file": ("三页 湖.pdf", samples.pdf_bytes([("第一页的话。",), ("白鹭湖步道每周二封闭检修。",), ("第三页。",)]))}
+    assert site.client.post("/api/v1/documents", files=sent).status_code == 201
+    excerpt = site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "top_k": 1}).json()["excerpts"][0]
+    assert excerpt["doc"] == "三页 湖.pdf" and {box["page"] for box in excerpt["boxes"]} >= {2}
+    assert all(0 <= box["x0"] < box["x1"] <= 1 and 0 <= box["y0"] < box["y1"] <= 1 for box in excerpt["boxes"])
+    image = site.client.get("/api/v1/documents/三页 湖.pdf/pages/2")
+    assert image.headers["content-type"] == "image/png" and image.content.startswith(b"\x89PNG")
+    check_problem(site.client.get("/api/v1/documents/三页 湖.pdf/pages/4"), 404, "no-page")
+    check_problem(site.client.get("/api/v1/documents/三页 湖.pdf/pages/0"), 422, "validation")
+    text = site.service.documents()[0].document.doc_id
+    check_problem(site.client.get(f"/api/v1/documents/{text}/pages/1"), 404, "no-page")
+    site.client.delete("/api/v1/documents/三页 湖.pdf")
+    check_problem(site.client.get("/api/v1/documents/三页 湖.pdf/pages/2"), 404, "no-page")
