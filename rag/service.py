@@ -7,9 +7,9 @@ import logging
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,28 +17,19 @@ import numpy as np
 
 from rag import calibration as calibrating
 from rag.answering import Calibration, compose
-from rag.catalog import Catalog, Entry, Record
+from rag.catalog import Catalog, Record
 from rag.config import Settings
 from rag.datamodels import Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Timings
 from rag.embedding import Embedder, Progress, load_embedder
-from rag.errors import CorpusError, CoverageError, LoadError, NotFoundError, QuestionError, UsageError
+from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.filtering import ALL, Filter
-from rag.index import Snapshot, fingerprint, made_as, make_of, prepare, snapshot, store
-from rag.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
+from rag.index import Snapshot, made_as, make_of, prepare, snapshot, store
+from rag.intake import IngestReport, Intake
 from rag.retrieval import Ranking, best_windows, retrieve
 from rag.surroundings import widen
 
 log = logging.getLogger(__name__)
 MIN_DOCUMENT_HITS = 4  # passages looked at for each document wanted, since several may be of one document
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What became of each file: `lines` in order, `unchanged` documents that needed no work, `removed` ones."""
-
-    lines: tuple[IngestLine, ...]
-    unchanged: tuple[str, ...]
-    removed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,35 +174,18 @@ class Service:
         mirror: remove documents that are not among `paths`. progress: called with texts encoded so far and in all.
         Raises CorpusError when nothing at all could be read.
         """
-        sources = discover([Path(path) for path in paths])
+        intake = Intake(self.settings, on_line)
+        return self._take(intake, intake.files(paths), mirror, progress)
 
-        def documents(note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
-            for source in sources:
-                read = partial(load, source, ocr=self.settings.ocr, limits=self._limits)
-                yield from _loaded(source.doc_id, read, note, failed)
-
-        return self._take(documents, mirror, progress, on_line)
-
-    def ingest_uploads(self, files: Mapping[str, BinaryIO], progress: Progress | None = None) -> IngestReport:
-        """Take in files that were sent, by name; `NAME.yaml` among them is the sidecar of NAME.
-
-        A suffix that belies the content is refused here: who sends a file can still correct it. Raises CorpusError when
-        nothing could be read.
-        """
-        names = frozenset(files)
-
-        def documents(note: Callable[[IngestLine], None], failed: set[str]) -> Iterator[Document]:
-            for name, stream in files.items():
-                if is_sidecar(name, names):
-                    continue
-                beside = files.get(f"{name}.yaml") or files.get(f"{name}.yml")
-                read = partial(
-                    load_bytes, stream.read(), name, sidecar=beside.read() if beside else None, ocr=self.settings.ocr,
-                    limits=self._limits, strict=True,
-                )  # fmt: skip
-                yield from _loaded(name, read, note, failed)
-
-        return self._take(documents, False, progress, lambda line: None)
+    def ingest_uploads(
+        self,
+        files: Mapping[str, BinaryIO],
+        progress: Progress | None = None,
+        on_line: Callable[[IngestLine], None] = lambda line: None,
+    ) -> IngestReport:
+        """Take in files that were sent, by name, as `ingest` does; `NAME.yaml` among them is the sidecar of NAME."""
+        intake = Intake(self.settings, on_line)
+        return self._take(intake, intake.uploads(files), False, progress)
 
     def ingest_documents(
         self,
@@ -222,53 +196,15 @@ class Service:
         on_line: Callable[[IngestLine], None] = lambda line: None,
     ) -> IngestReport:
         """Take in documents that are not files (rows of a test collection, say), as `ingest` does with files."""
-        return self._take(lambda note, failed: iter(documents), mirror, progress, on_line)
+        return self._take(Intake(self.settings, on_line), documents, mirror, progress)
 
     def _take(
-        self,
-        documents: Callable[[Callable[[IngestLine], None], set[str]], Iterator[Document]],
-        mirror: bool,
-        progress: Progress | None,
-        on_line: Callable[[IngestLine], None],
+        self, intake: Intake, documents: Iterable[Document], mirror: bool, progress: Progress | None
     ) -> IngestReport:
-        """documents: given where to note a failure and the set of failed names, yields what could be read."""
-        make = make_of(self.embedder, self.settings.passage_size)
         if not mirror and self.catalog.sources():
             self.current()  # refuses to mix makes
-        known = self.catalog.sources()
-        lines: list[IngestLine] = []
-        unchanged: list[str] = []
-        failed: set[str] = set()
-
-        def note(line: IngestLine) -> None:
-            lines.append(line)
-            on_line(line)
-
-        def prepared() -> Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]]:
-            for document in documents(note, failed):
-                if known.get(document.doc_id) == fingerprint(document, make):
-                    unchanged.append(document.doc_id)
-                    continue
-                try:
-                    item = prepare(document, make, self.settings.passage_size)
-                except CoverageError as error:
-                    note(_failure(document.doc_id, error))
-                    failed.add(document.doc_id)
-                    continue
-                note(item[0].report)
-                yield item
-
         with self._writing:
-            store(self.catalog, prepared(), self.embedder, make, progress)
-            read = {line.doc_id for line in lines if not line.error} | set(unchanged)
-            if not read:
-                reasons = "；".join(line.error for line in lines[:3])
-                raise CorpusError(f"没有一个文件能读入。{reasons} / No file could be read.")
-            stale = set(known) - read - failed if mirror else set()
-            stale = {doc_id for doc_id in stale if not any(doc_id.startswith(f"{name}/") for name in failed)}
-            if stale:
-                self.catalog.remove(sorted(stale))
-        return IngestReport(tuple(lines), tuple(unchanged), tuple(sorted(stale)))
+            return intake.take(documents, self.catalog, self.embedder, mirror=mirror, progress=progress)
 
     def rebuild_if_other_make(self, progress: Progress | None = None) -> bool:
         """Make an index of another model, chunker or tokenizer anew from the texts it holds; True when that was needed."""
@@ -328,16 +264,6 @@ class Service:
             return page_image(original, number)
         except IndexError as error:
             raise NotFoundError(f"《{doc_id}》没有第 {number} 页。/ No such page.", code="no-page") from error
-
-    @property
-    def _limits(self) -> Limits:
-        """How much of one file is read, as the settings say."""
-        settings = self.settings
-        return Limits(
-            max_bytes=settings.file_max_mb * MB, max_unpacked=settings.unpacked_max_mb * MB,
-            max_ratio=settings.unpacked_ratio_max, max_pages=settings.pages_max, max_ocr_pages=settings.ocr_pages_max,
-            max_seconds=settings.read_seconds_max,
-        )  # fmt: skip
 
     # -- state ----------------------------------------------------------------------------------------------------
 
@@ -418,23 +344,3 @@ def _within(
         and (allowed is None or allowed(doc_id))
         and only.admits(facts)
     )
-
-
-def _loaded(
-    doc_id: str, read: Callable[[], Loaded], note: Callable[[IngestLine], None], failed: set[str]
-) -> Iterator[Document]:
-    """The documents of one file; what could not be read of it is noted."""
-    try:
-        loaded = read()
-    except LoadError as error:
-        note(_failure(doc_id, error))
-        failed.add(doc_id)
-        return
-    for failure in loaded.failures:
-        note(_failure(failure.doc_id, LoadError(failure.message, code=failure.code)))
-        failed.add(failure.doc_id)
-    yield from loaded.documents
-
-
-def _failure(doc_id: str, error: LoadError | CoverageError) -> IngestLine:
-    return IngestLine(doc_id, "", "", 0, 0, 0, 0.0, error=str(error), code=error.code)

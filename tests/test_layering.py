@@ -15,7 +15,7 @@ LAYERS = [
     {"chunking", "embedding", "reranking", "duplicates", "addressing", "outlines", "surroundings"},
     {"catalog", "dense", "lexical"},
     {"index"},
-    {"retrieval"},
+    {"retrieval", "intake"},
     {"answering"},
     {"calibration"},
     {"service"},

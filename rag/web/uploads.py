@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from rag.embedding import Progress
 from rag.errors import UsageError
-from rag.service import IngestReport, Service
+from rag.intake import IngestReport
+from rag.service import Service
 
 NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
 FILES_MAX = 100

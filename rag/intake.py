@@ -1,0 +1,130 @@
+"""Take documents into an index: from files, uploads or records to a committed generation and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from rag.catalog import Catalog, Entry, Record
+from rag.config import Settings
+from rag.datamodels import Document, IngestLine
+from rag.embedding import Embedder, Progress
+from rag.errors import CorpusError, CoverageError, LoadError
+from rag.index import fingerprint, make_of, prepare, store
+from rag.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What became of each file: `lines` in order, `unchanged` documents that needed no work, `removed` ones."""
+
+    lines: tuple[IngestLine, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class Intake:
+    """One ingest under way: what could be read is prepared, what could not is noted and loses nothing."""
+
+    def __init__(self, settings: Settings, on_line: Callable[[IngestLine], None]) -> None:
+        """on_line: called with each line of the report as it comes."""
+        self.settings = settings
+        self.lines: list[IngestLine] = []
+        self.unchanged: list[str] = []
+        self.failed: set[str] = set()
+        self._on_line = on_line
+
+    def files(self, paths: Sequence[Path]) -> Iterator[Document]:
+        """The documents of files and folders. Raises CorpusError for a path that is missing."""
+        for source in discover([Path(path) for path in paths]):
+            read = partial(load, source, ocr=self.settings.ocr, limits=limits_of(self.settings))
+            yield from self._loaded(source.doc_id, read)
+
+    def uploads(self, files: Mapping[str, BinaryIO]) -> Iterator[Document]:
+        """The documents of files that were sent, by name; `NAME.yaml` among them is the sidecar of NAME.
+
+        A suffix that belies the content is refused here: who sends a file can still correct it.
+        """
+        names = frozenset(files)
+        for name, stream in files.items():
+            if is_sidecar(name, names):
+                continue
+            beside = files.get(f"{name}.yaml") or files.get(f"{name}.yml")
+            read = partial(
+                load_bytes, stream.read(), name, sidecar=beside.read() if beside else None, ocr=self.settings.ocr,
+                limits=limits_of(self.settings), strict=True,
+            )  # fmt: skip
+            yield from self._loaded(name, read)
+
+    def take(
+        self,
+        documents: Iterable[Document],
+        catalog: Catalog,
+        embedder: Embedder,
+        *,
+        mirror: bool = False,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Commit the documents; the caller sees to it that nobody else writes.
+
+        mirror: remove documents that are not among these. Raises CorpusError when nothing at all could be read.
+        """
+        make = make_of(embedder, self.settings.passage_size)
+        known = catalog.sources()
+        store(catalog, self._prepared(documents, known, make), embedder, make, progress)
+        read = {line.doc_id for line in self.lines if not line.error} | set(self.unchanged)
+        if not read:
+            reasons = "；".join(line.error for line in self.lines[:3])
+            raise CorpusError(f"没有一个文件能读入。{reasons} / No file could be read.")
+        stale = set(known) - read - self.failed if mirror else set()
+        stale = {doc_id for doc_id in stale if not any(doc_id.startswith(f"{name}/") for name in self.failed)}
+        if stale:
+            catalog.remove(sorted(stale))
+        return IngestReport(tuple(self.lines), tuple(self.unchanged), tuple(sorted(stale)))
+
+    def _prepared(
+        self, documents: Iterable[Document], known: Mapping[str, str], make: str
+    ) -> Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]]:
+        """What is new or changed, cleaned and cut."""
+        for document in documents:
+            if known.get(document.doc_id) == fingerprint(document, make):
+                self.unchanged.append(document.doc_id)
+                continue
+            try:
+                item = prepare(document, make, self.settings.passage_size)
+            except CoverageError as error:
+                self._fail(document.doc_id, str(error), error.code)
+                continue
+            self._note(item[0].report)
+            yield item
+
+    def _loaded(self, doc_id: str, read: Callable[[], Loaded]) -> Iterator[Document]:
+        """The documents of one file."""
+        try:
+            loaded = read()
+        except LoadError as error:
+            self._fail(doc_id, str(error), error.code)
+            return
+        for failure in loaded.failures:
+            self._fail(failure.doc_id, failure.message, failure.code)
+        yield from loaded.documents
+
+    def _note(self, line: IngestLine) -> None:
+        self.lines.append(line)
+        self._on_line(line)
+
+    def _fail(self, doc_id: str, message: str, code: str) -> None:
+        self.failed.add(doc_id)
+        self._note(IngestLine(doc_id, "", "", 0, 0, 0, 0.0, error=message, code=code))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """How much of one file is read, as the settings say."""
+    return Limits(
+        max_bytes=settings.file_max_mb * MB, max_unpacked=settings.unpacked_max_mb * MB,
+        max_ratio=settings.unpacked_ratio_max, max_pages=settings.pages_max, max_ocr_pages=settings.ocr_pages_max,
+        max_seconds=settings.read_seconds_max,
+    )  # fmt: skip
