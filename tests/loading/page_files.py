@@ -1,0 +1,127 @@
+"""PDF, EPUB, OFD, mail and zip files with the sample text."""
+
+from __future__ import annotations
+
+import email.policy
+import io
+import zipfile
+from email.message import EmailMessage
+
+from tests.loading.known_text import BODY, LINES, SCAN, TITLE
+from tests.loading.office_files import word_bytes
+
+
+def pdf_bytes(pages: list[tuple[str, ...]], *, scan: bool = False, password: str = "") -> bytes:
+    """A PDF with these lines a page; with `scan` a last page that is only an image."""
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.pdfgen import canvas
+
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    buffer = io.BytesIO()
+    paper = canvas.Canvas(buffer, pagesize=(595, 842), encrypt=password or None)
+    for lines in pages:
+        paper.setFont("STSong-Light", 12)
+        for number, line in enumerate(lines):
+            paper.drawString(60, 780 - 24 * number, line)
+        paper.showPage()
+    if scan:
+        paper.drawImage(str(SCAN), 60, 600, width=360, height=100)
+        paper.showPage()
+    paper.save()
+    return buffer.getvalue()
+
+
+def epub_bytes() -> bytes:
+    """A book of two chapters, whose order in the archive is not the reading order."""
+    chapter = (
+        '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml">'
+        "<head><title>x</title></head><body>{}</body></html>"
+    )
+    one = chapter.format("".join(f"<p>{line}</p>" for line in LINES[:3]))
+    two = chapter.format("".join(f"<p>{line}</p>" for line in LINES[3:]))
+    package = (
+        '<?xml version="1.0"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata '
+        f'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>{TITLE}</dc:title></metadata><manifest>'
+        '<item id="b" href="text/b%20b.xhtml" media-type="application/xhtml+xml"/>'
+        '<item id="a" href="text/a.xhtml" media-type="application/xhtml+xml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    container = (
+        '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+        '<rootfile full-path="OEBPS/c.opf"/></rootfiles></container>'
+    )
+    return zip_bytes(
+        {"mimetype": "application/epub+zip", "META-INF/container.xml": container, "OEBPS/c.opf": package,
+         "OEBPS/text/b b.xhtml": two, "OEBPS/text/a.xhtml": one}
+    )  # fmt: skip
+
+
+def ofd_bytes() -> bytes:
+    """Two pages over one template, with a line made of two runs."""
+    space = 'xmlns:ofd="http://www.ofdspec.org/2016"'
+
+    def text(number: int, y: float, words: str, x: float = 20) -> str:
+        return (
+            f'<ofd:TextObject ID="{number}" Boundary="{x} {y} {len(words) * 4} 5" Font="1" Size="4">'
+            f'<ofd:TextCode X="0" Y="4">{words}</ofd:TextCode></ofd:TextObject>'
+        )
+
+    def page(objects: str, use: str = "") -> str:
+        return (
+            f"<ofd:Page {space}>{use}<ofd:Area><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox></ofd:Area>"
+            f'<ofd:Content><ofd:Layer ID="9">{objects}</ofd:Layer></ofd:Content></ofd:Page>'
+        )
+
+    use = '<ofd:Template TemplateID="3"/>'
+    head = text(31, 10, "武进区总工会文件")
+    first = text(11, 40, TITLE[:4]) + text(12, 40, TITLE[4:], 36) + text(13, 60, BODY[0])
+    second = "".join(text(20 + n, 40 + 20 * n, line) for n, line in enumerate(BODY[1:]))
+    document = (
+        f"<ofd:Document {space}><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox>"
+        '</ofd:PageArea><ofd:TemplatePage ID="3" BaseLoc="Tpls/Tpl_0/Content.xml"/></ofd:CommonData><ofd:Pages>'
+        '<ofd:Page ID="1" BaseLoc="Pages/Page_0/Content.xml"/>'
+        '<ofd:Page ID="2" BaseLoc="/Doc_0/Pages/Page_1/Content.xml"/>'
+        "</ofd:Pages></ofd:Document>"
+    )
+    root = (
+        f'<ofd:OFD {space} Version="1.0" DocType="OFD"><ofd:DocBody><ofd:DocInfo><ofd:Title>{TITLE}</ofd:Title>'
+        "</ofd:DocInfo><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>"
+    )
+    return zip_bytes(
+        {"OFD.xml": root, "Doc_0/Document.xml": document, "Doc_0/Pages/Page_0/Content.xml": page(first, use),
+         "Doc_0/Pages/Page_1/Content.xml": page(second), "Doc_0/Tpls/Tpl_0/Content.xml": page(head)}
+    )  # fmt: skip
+
+
+def mail_bytes(*, html: bool = False) -> bytes:
+    """A mail with an attachment, or one whose body is HTML in GB2312."""
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["Subject"] = TITLE
+    message["From"] = "张三 <zhang@example.org>"
+    message["To"] = "li@example.org"
+    message["Date"] = "Mon, 06 Nov 2023 09:00:00 +0800"
+    if html:
+        body = "<html><body>" + "".join(f"<p>{line}</p>" for line in BODY) + "</body></html>"
+        message.set_content(body, subtype="html", charset="gb2312")
+    else:
+        message.set_content("\n".join(BODY) + "\n")
+        message.add_attachment(
+            word_bytes(), maintype="application", subtype="octet-stream", filename="附件 培训方案.docx"
+        )
+    return message.as_bytes()
+
+
+def zip_bytes(members: dict[str, bytes | str]) -> bytes:
+    """A deflated zip of these members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def gbk_zip_bytes(name: str, data: bytes) -> bytes:
+    """A zip as Chinese Windows makes it: the member's name in GBK, without the UTF-8 flag."""
+    stand_in = "x" * len(name.encode("gbk"))
+    return zip_bytes({stand_in: data}).replace(stand_in.encode(), name.encode("gbk"))
