@@ -54,6 +54,20 @@ def test_seeds_are_whole_and_exact(name):
     check_invariants(Document(name, "", (SEEDS / name).read_bytes().decode("utf-8"), "", "text/plain"))
 
 
+@pytest.mark.parametrize("name", SEED_NAMES)
+def test_no_passage_begins_or_ends_inside_a_sentence(name):
+    """So no excerpt does: it is a whole passage. The source's own line ends count as ends of sentences, unless joined."""
+    source = seed(name[:3])
+    text, removals = source.text, find_removals(source)
+    joins = [(r.start, r.end) for r in removals if r.reason == PAGE_BREAK]
+    gone = {i for r in removals if r.reason != PAGE_BREAK for i in range(r.start, r.end)}
+    for passage in cut(source, removals):
+        at = next((i for i in range(passage.end, len(text)) if text[i] not in " \t　\r" and i not in gone), len(text))
+        stops = text[passage.end - 1] in "。！？；!?;…”’」』）)】》" or at == len(text) or text[at] == "\n"
+        assert stops and not any(a <= passage.end < b for a, b in joins), text[passage.end - 20 : passage.end + 20]
+        assert not any(a < passage.start <= b for a, b in joins), text[passage.start - 20 : passage.start + 20]
+
+
 PIECES = st.sampled_from(
     ["一、", "（二）", "第三条", "【目标】", "1.", "2、", "三是", "\n", "\n\n", "\r\n", "　", " ", "。", "！", "；", "，", "”", "“",
      "…", "\x00", "\x0b", "\u2028", "\ufeff", "𠮷", "😀", "e\u0301", "工会", "职工群众的合法权益", "收藏 分享(赏)", "展开阅读全文",
