@@ -112,13 +112,16 @@ def search(
     validity: ValidityOption = "",
 ) -> None:
     """成批检索文档，写成 TREC run，不拒答。/ Rank documents for many questions as a TREC run."""
+    from rag.evaluation.beir import run_lines
+    from rag.evaluation.ranking import strictly_falling
+
     only = read_filter(since, until, validity)
     service = _service(index)
     service.current()
 
     def ranked(identifier: str, text: str) -> list[str]:
         found = service.search(text, top_k, doc or (), only=only)
-        return [f"{_token(identifier)} Q0 {_token(d.doc_id)} {d.rank} {d.score:.6f} yuanwen" for d in found]
+        return list(run_lines({identifier: strictly_falling([(one.doc_id, one.score) for one in found])}))
 
     _run_batch(batch, out_file, ranked, lambda identifier, text, error: [])
 
@@ -371,11 +374,6 @@ def _questions(batch: Path) -> Iterator[tuple[int, str, str, UsageError | None]]
         except (ValueError, AttributeError):
             problem = UsageError("不是 JSON 对象。/ not a JSON object", code="row")
         yield number, identifier, question, problem
-
-
-def _token(text: str) -> str:
-    """An id as a TREC run needs it, without blanks."""
-    return "".join(f"%{ord(char):02X}" if char.isspace() or char == "%" else char for char in text)
 
 
 def _no_time():

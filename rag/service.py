@@ -19,7 +19,7 @@ from rag import calibration as calibrating
 from rag.answering import Calibration, compose
 from rag.catalog import Catalog, Record
 from rag.config import Settings
-from rag.datamodels import Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Timings
+from rag.datamodels import Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Passage, Timings
 from rag.embedding import Embedder, Progress, load_embedder
 from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.filtering import ALL, Filter
@@ -30,6 +30,7 @@ from rag.surroundings import widen
 
 log = logging.getLogger(__name__)
 MIN_DOCUMENT_HITS = 4  # passages looked at for each document wanted, since several may be of one document
+WIDER = 4  # times as many when they were of too few documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class RankedDocument:
     doc_id: str
     score: float
     rank: int
+    passage: Passage
 
 
 class Service:
@@ -97,12 +99,19 @@ class Service:
         allowed: Callable[[str], bool] | None = None,
         only: Filter = ALL,
     ) -> list[RankedDocument]:
-        """Rank documents by their best passage, never refusing."""
-        hits = self.search_passages(question, top_k * MIN_DOCUMENT_HITS, documents, allowed, only)
-        best: dict[str, Hit] = {}
-        for hit in hits:
-            best.setdefault(hit.passage.doc_id, hit)
-        return [RankedDocument(doc_id, hit.score, rank) for rank, (doc_id, hit) in enumerate(best.items(), 1)][:top_k]
+        """Rank documents by their best passage, never refusing.
+
+        top_k: documents wanted; so many are given unless fewer can be found. The rest is as in `ask`.
+        """
+        asked, current = self.check_question(question), self.current()
+        within = frozenset(_within(current, documents, allowed, only))
+        take, query = top_k * MIN_DOCUMENT_HITS, None
+        while True:
+            ranking = self._rank(current, asked, take, documents, allowed, only, query=query)
+            found = _by_document(current, ranking, within)
+            if len(found) >= min(top_k, len(within)) or take >= len(current.passages):
+                return found[:top_k]
+            take, query = take * WIDER, ranking.query  # long documents: many passages of few
 
     def search_passages(
         self,
@@ -344,3 +353,14 @@ def _within(
         and (allowed is None or allowed(doc_id))
         and only.admits(facts)
     )
+
+
+def _by_document(current: Snapshot, ranking: Ranking, within: frozenset[str]) -> list[RankedDocument]:
+    """Documents by their first passage in the ranking; one that says the same as a better one comes with it."""
+    best: dict[str, tuple[float, Passage]] = {}
+    for hit, row in zip(ranking.hits, ranking.rows, strict=True):
+        for same in (row, *current.twins.get(row, ())):
+            passage = current.passages[same]
+            if passage.doc_id in within:
+                best.setdefault(passage.doc_id, (hit.score, passage))
+    return [RankedDocument(doc, score, rank, passage) for rank, (doc, (score, passage)) in enumerate(best.items(), 1)]

@@ -99,6 +99,18 @@ def test_search_writes_a_trec_run(index, tmp_path):
         assert scores == sorted(scores, reverse=True)
 
 
+def test_ids_with_any_blank_come_back_from_a_trec_run(index, tmp_path):
+    from rag.evaluation.beir import read_run
+
+    ids = ["全\u3000角 半", "100%", "a\u00a0b", "tab\there"]
+    batch, result = tmp_path / "in.jsonl", tmp_path / "run.trec"
+    batch.write_text("".join(json.dumps({"id": one, "question": "工会"}) + "\n" for one in ids), encoding="utf-8")
+    assert run("search", "--batch", batch, "--out", result, "--index", index, "--top-k", 2).returncode == 0
+    assert all(len(line.split()) == 6 for line in result.read_text(encoding="utf-8").splitlines())
+    problems = []
+    assert list(read_run(result, problems)) == ids and not problems
+
+
 def test_documents_are_listed_added_and_removed(tmp_path):
     folder, extra = tmp_path / "index", tmp_path / "食堂 须知😀.txt"
     extra.write_text("食堂十一点半开饭。", encoding="utf-8")

@@ -250,3 +250,35 @@ def test_doctor_finds_a_loose_quote(make_service):
     with sqlite3.connect(service.settings.index / "catalog.sqlite3") as raw:
         raw.execute("UPDATE documents SET text = replace(text, '工会', '公会') WHERE doc_id LIKE '004%'")
     assert "引文精确 / exact" in [check.name for check in examine(make_service()) if not check.good]
+
+
+def test_as_many_documents_as_asked_for_even_when_one_long_document_fills_the_top(make_service, tmp_path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    rule = "工会经费的使用要公开，第{}项支出每季度由经费审查委员会审查一次，结果向全体会员公布，接受会员的监督和质询。\n\n"
+    (folder / "long.txt").write_text("".join(rule.format(at) * 4 for at in range(200)), encoding="utf-8")
+    for at in range(8):
+        (folder / f"short{at}.txt").write_text(f"第{at}号通知：食堂周{at}供应面食，请大家排队。", encoding="utf-8")
+    service = make_service()
+    service.ingest([folder])
+    question = "工会经费的使用怎样公开"
+    assert {hit.passage.doc_id for hit in service.search_passages(question, 5 * 4)} == {"long.txt"}
+    found = service.search(question, 5)
+    assert len({one.doc_id for one in found}) == 5 and found[0].doc_id == "long.txt"
+    assert [one.rank for one in found] == [1, 2, 3, 4, 5]
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    assert len(service.search(question, 100)) == 9  # all there are
+    assert [one.doc_id for one in service.search(question, 100, ["short[12].txt"])] in (
+        ["short1.txt", "short2.txt"], ["short2.txt", "short1.txt"],
+    )  # fmt: skip
+
+
+def test_a_document_that_repeats_another_is_found_with_it(make_service, tmp_path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (folder / name).write_text("职工书屋每天早上八点开门，晚上九点关门，凭工会会员卡进入。", encoding="utf-8")
+    service = make_service()
+    service.ingest([folder])
+    assert [one.doc_id for one in service.search("职工书屋几点开门", 10)] == ["a.txt", "b.txt"]
+    assert [one.doc_id for one in service.search("职工书屋几点开门", 10, ["b*"])] == ["b.txt"]
