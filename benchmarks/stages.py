@@ -28,7 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rag.config import ROOT, Settings, load_settings
-from rag.evaluation.beir import read_collection, read_qrels
+from rag.evaluation.beir import read_collection
 from rag.evaluation.comparison import compare
 from rag.evaluation.evaluate import limited
 from rag.evaluation.indexing import cache_folder, collection_service
@@ -163,7 +163,7 @@ def _part(folder: Path, documents: int, queries: int) -> Path:
     chance = random.Random(SEED)
     corpus = {json.loads(line)["_id"]: line for line in _lines(folder / "corpus.jsonl")}
     asked = {json.loads(line)["_id"]: line for line in _lines(folder / "queries.jsonl")}
-    qrels = read_qrels(folder / "qrels" / "test.tsv", [])
+    qrels = read_collection(folder).qrels
     drawn = chance.sample(sorted(qrels), min(queries or len(qrels), len(qrels)))
     needed = sorted({doc_id for query in drawn for doc_id in qrels[query]})
     others = sorted(set(corpus) - set(needed))

@@ -112,8 +112,8 @@ def search(
     validity: ValidityOption = "",
 ) -> None:
     """成批检索文档，写成 TREC run，不拒答。/ Rank documents for many questions as a TREC run."""
-    from rag.evaluation.beir import run_lines
     from rag.evaluation.ranking import strictly_falling
+    from rag.evaluation.trec import run_lines
 
     only = read_filter(since, until, validity)
     service = _service(index)

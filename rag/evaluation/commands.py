@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,15 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from rag.errors import EvaluationError, IndexUnusable, UsageError
+from rag.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.config import Settings
     from rag.evaluation.comparison import Comparison
     from rag.evaluation.evaluate import Evaluation
     from rag.evaluation.records import Problem
     from rag.evaluation.tuning import Tuning
-    from rag.service import Service
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -42,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_command(
-    dataset: Annotated[Path | None, typer.Argument(help="BEIR 文件夹、题库 .jsonl，或填好的 .xlsx")] = None,
+    dataset: Annotated[Path | None, typer.Argument(help="BEIR 文件夹、题库 .jsonl、填好的 .xlsx，或 TREC 题目（加 --qrels）")] = None,
     report: ReportOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
     baseline: BaselineOption = None,
@@ -50,6 +48,7 @@ def evaluate_command(
     top_k: Annotated[int | None, typer.Option("--top-k", min=1, max=100, help="每题最多几条摘录（缺省同设置）")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="只用前若干题")] = None,
     index: IndexOption = None,
+    qrels: Annotated[Path | None, typer.Option("--qrels", help="TREC 判定文件，与 TREC 题目一起用")] = None,
     gate: Annotated[
         float | None, typer.Option("--gate", min=0, max=1, help="与 --baseline 同用：hit@5 下降超过此数则退出码为 1")
     ] = None,
@@ -63,6 +62,7 @@ def evaluate_command(
     from rag.evaluation import exports
     from rag.evaluation.comparison import compared
     from rag.evaluation.evaluate import figures
+    from rag.evaluation.ordering import Order, carry_out
     from rag.evaluation.report import write_report
 
     if template is not None or draft is not None:
@@ -72,14 +72,13 @@ def evaluate_command(
         raise UsageError("--gate 要与 --baseline 一起用。/ --gate needs --baseline.")
     if dataset is None:
         raise UsageError("请给出评测集：BEIR 文件夹、题库 .jsonl 或 .xlsx。/ Give a data set.")
-    if not dataset.exists():
-        raise EvaluationError(f"没有 {dataset}。/ No such file.")
-    ours, theirs = _evaluated(dataset, report, run, baseline, top_k, limit, index)
+    done = carry_out(Order(dataset, qrels, report, run, baseline, index, top_k, limit), _bar)
+    ours, theirs = done.ours, done.theirs
     both = compared(ours, theirs) if theirs is not None else None
     comparisons = both.table if both else ()
     _show_problems(ours.problems)
     if report is not None:
-        write_report(ours, both, report, _text_of(dataset))
+        write_report(ours, both, report, done.text_of)
     if as_json:
         found = figures(ours) | {"latency_ms": ours.latency_ms, "problems": list(map(str, ours.problems))}
         if comparisons:
@@ -105,15 +104,15 @@ def tune_command(
     """小范围调参：用交叉验证比较融合权重和段落长度，只打印不改动，除非 --apply。/ Search settings honestly."""
     import json
 
-    from rag.config import load_settings
     from rag.evaluation import saved, tuning
     from rag.evaluation.exports import comparison_json
     from rag.evaluation.library import library_of
+    from rag.evaluation.ordering import serving
 
     grid: dict[str, tuple[float, ...]] = {"lexical_weight": _numbers(weights, "--weights") or tuning.WEIGHTS}
     if sizes:
         grid["passage_size"] = tuple(int(size) for size in _numbers(sizes, "--sizes"))
-    service = _service(load_settings(index=index.resolve() if index else None))
+    service = serving(index)
     test_set = saved.read_test_set(dataset, library_of(service))
     _show_problems(test_set.problems)
     with _bar("调参 / tuning") as update:
@@ -157,16 +156,16 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
 
 def _write_sheet(template: Path | None, draft: Path | None, count: int, index: Path | None) -> None:
     """The blank template, or drafted questions in its form."""
-    from rag.config import load_settings
     from rag.evaluation import drafting
-    from rag.evaluation.excel import template_bytes
     from rag.evaluation.exports import write_bytes
+    from rag.evaluation.ordering import serving
+    from rag.evaluation.sheets import template_bytes
 
     if template is not None:
         write_bytes(template, template_bytes())
         out.print(Text(f"模板：{template}"))
     if draft is not None:
-        found = drafting.draft(_service(load_settings(index=index.resolve() if index else None)), count)
+        found = drafting.draft(serving(index), count)
         write_bytes(draft, template_bytes(drafting.rows(found)))
         out.print(Text(f"起草了 {len(found)} 题：{draft}。请逐题核对后再用。"))
 
@@ -178,72 +177,6 @@ def _judge(ours: Evaluation, theirs: Evaluation, allowed: float) -> None:
     err.print(Text(found.reason))
     if not found.passed:
         raise typer.Exit(1)
-
-
-def _evaluated(
-    dataset: Path, report: Path | None, run: Path | None, baseline: Path | None,
-    top_k: int | None, limit: int | None, index: Path | None,
-) -> tuple[Evaluation, Evaluation | None]:
-    """The run of the data set, asked or read, and the baseline's."""  # fmt: skip
-    from rag.config import load_settings
-    from rag.evaluation import saved
-    from rag.evaluation.runner import ANSWERS
-
-    settings = load_settings(index=index.resolve() if index and not dataset.is_dir() else None)
-    store = report / ANSWERS if report else None
-    if dataset.is_dir():
-        return _beir(settings, dataset, store, run, baseline, limit, index)
-    from rag.evaluation.evaluate import evaluate_gold, index_state, score_gold
-    from rag.evaluation.library import library_of
-
-    service = _service(settings)
-    library = library_of(service)
-    test_set = saved.read_test_set(dataset, library, limit)
-    theirs = None
-    if baseline is not None:
-        theirs = score_gold(test_set, saved.answers(baseline, library), index_state(service))
-    if run is not None:
-        return score_gold(test_set, saved.answers(run, library), index_state(service)), theirs
-    with _bar("提问 / asking") as update:
-        return evaluate_gold(service, test_set, store, top_k, update), theirs
-
-
-def _beir(
-    settings: Settings, dataset: Path, store: Path | None, run: Path | None, baseline: Path | None,
-    limit: int | None, index: Path | None,
-) -> tuple[Evaluation, Evaluation | None]:
-    from rag.evaluation import saved
-    from rag.evaluation.beir import read_collection
-    from rag.evaluation.evaluate import IndexState, evaluate_beir, limited, score_beir
-    from rag.evaluation.indexing import collection_service
-
-    collection = limited(read_collection(dataset), limit)
-    nothing = IndexState(0, 0, 0, "")
-    theirs = score_beir(collection, saved.ranked(baseline), nothing) if baseline else None
-    if run is not None:
-        return score_beir(collection, saved.ranked(run), nothing), theirs
-    with _bar("编码 / encoding") as update:
-        service = collection_service(settings, dataset, index.resolve() if index else None, progress=update)
-    with _bar("检索 / searching") as update:
-        return evaluate_beir(service, collection, store, update), theirs
-
-
-def _text_of(dataset: Path) -> Callable[[str], str]:
-    """Texts of a BEIR folder's documents, for the report; nothing for other data sets, whose excerpts hold theirs."""
-    from rag.evaluation.beir import documents
-
-    if not dataset.is_dir():
-        return lambda doc_id: ""
-    texts = {document.doc_id: document.text for document in documents(dataset)}
-    return lambda doc_id: texts.get(doc_id, "")
-
-
-def _service(settings: Settings) -> Service:
-    from rag.service import Service
-
-    if not (settings.index / "catalog.sqlite3").is_file():
-        raise IndexUnusable(f"还没有索引：{settings.index}。请先运行 yuanwen index。/ No index yet: run yuanwen index.")
-    return Service(settings)
 
 
 def _show_problems(problems: Sequence[Problem]) -> None:

@@ -67,11 +67,16 @@ PRIMARY = ("MRR", "nDCG@10")  # finer than a hit, so that a change of rank shows
 
 
 def compared(ours: Evaluation, baseline: Evaluation) -> Compared:
-    """Compare two runs on every measure that both have."""
-    mine, theirs = per_question(ours), per_question(baseline)
+    """Compare two runs on every measure that both have, over the questions that both asked in the same words."""
+    same = {question for question, text in ours.texts.items() if baseline.texts.get(question) == text}
+    mine, theirs = ({name: _only(own, same) for name, own in per_question(run).items()} for run in (ours, baseline))
     measure = next((name for name in PRIMARY if name in mine and name in theirs), "")
     changes = changed(mine[measure], theirs[measure]) if measure else ()
     return Compared(ours, baseline, compare_all(mine, theirs), measure, changes)
+
+
+def _only(values: Mapping[str, float], wanted: set[str]) -> dict[str, float]:
+    return {question: value for question, value in values.items() if question in wanted}
 
 
 def compare(measure: str, ours: Mapping[str, float], baseline: Mapping[str, float]) -> Comparison:
@@ -95,7 +100,7 @@ def compare_all(
     ours: Mapping[str, Mapping[str, float]], baseline: Mapping[str, Mapping[str, float]]
 ) -> tuple[Comparison, ...]:
     """Every measure that both runs have."""
-    return tuple(compare(name, ours[name], baseline[name]) for name in ours if name in baseline)
+    return tuple(compare(name, ours[name], baseline[name]) for name in ours if ours[name] and baseline.get(name))
 
 
 def changed(ours: Mapping[str, float], baseline: Mapping[str, float], count: int = CHANGED) -> tuple[Change, ...]:

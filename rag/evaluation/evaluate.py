@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rag.evaluation.honesty import HonestyFigures, honesty_figures, percentiles
 from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
-from rag.evaluation.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, TestSet
-from rag.evaluation.runner import Line, Progress, Task, ask_lines, responses, run_of, search_lines
+from rag.evaluation.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, Span, TestSet
+from rag.evaluation.runner import Line, Progress, Task, ask_lines, places_of, responses, run_of, search_lines
 from rag.evaluation.spans import SpanFigures, by_kind, reciprocal, score, span_figures
 from rag.service import Service
 
@@ -32,7 +32,8 @@ class IndexState:
 class Evaluation:
     """A scored run. outcomes: one a question of a gold set, empty for a BEIR folder, which has `ranking` alone.
 
-    texts: question by id. latency_ms: percentiles by part; waiting times differ from run to run, figures do not.
+    texts: question by id. places: for a BEIR folder, the best passage's span of the first documents, by query and
+    document. latency_ms: percentiles by part; waiting times differ from run to run, figures do not.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Evaluation:
     honesty: HonestyFigures | None
     latency_ms: Mapping[str, Mapping[str, float]]
     total_ms: tuple[float, ...]
+    places: Mapping[str, Mapping[str, Span]] = field(default_factory=dict)
 
 
 def index_state(service: Service) -> IndexState:
@@ -116,11 +118,12 @@ def score_beir(
     problems: Sequence[Problem] = (),
 ) -> Evaluation:
     """Score a run over a collection. lines: with the waiting times, where it was made here."""
-    times = [float(line["timings_ms"]["total"]) for line in lines]
+    times = [float(line["timings_ms"]["total"]) for line in lines if "timings_ms" in line]
     return Evaluation(
         collection.name, "beir", index, collection.rows, (*collection.problems, *problems),
         {query: collection.queries[query] for query in collection.qrels}, collection.qrels, run,
         measure(collection.qrels, run), (), None, {}, None, {"total": percentiles(times)}, tuple(times),
+        places_of(lines),
     )  # fmt: skip
 
 

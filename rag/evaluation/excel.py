@@ -1,53 +1,28 @@
-"""The Excel sheet that a person fills in: template out, questions in, results out; the page calls these too."""
+"""Read the Excel sheet that a person filled in; `sheets` writes it."""
 
 from __future__ import annotations
 
 import io
-import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
-from openpyxl.worksheet.worksheet import Worksheet
 
 from rag.errors import EvaluationError
-from rag.evaluation.beir import nothing_usable
-from rag.evaluation.library import Library, library_of
+from rag.evaluation.library import Library
 from rag.evaluation.records import Evidence, Problem, Question, TestSet
+from rag.evaluation.rows import nothing_usable
+from rag.evaluation.sheets import EXAMPLE, HEADINGS
 from rag.evaluation.testset import UNTYPED, Lookups, RowError, not_found
-from rag.service import Service
 
 REQUIRED = ("问题",)
-HEADINGS = ("问题", "期望文档", "期望原文", "备注")
-OPTIONAL = ("编号", "类型")
-SHEET = "评测题"
 NO_ANSWER = ("无答案", "没有答案", "不应回答", "off-topic", "near-domain")
-EXAMPLES = (
-    ("工会主席由谁选举产生？", "工会章程.docx", "工会主席、副主席由会员大会选举产生", ""),
-    ("（例）食堂几点开饭？", "", "", "无答案"),
-)
-HELP = (
-    "每行一个问题，从第 2 行填起；示例行可以删掉。",
-    "期望文档：文件名或标题；只有一份文档含这句原文时可以不填。",
-    "期望原文：从原文复制的一句（15～160 字最好）。需要几处原文才算答全时，每处各占一行（单元格内按 Alt+Enter）。",
-    "备注：写“无答案”表示资料里没有答案，服务应当拒答。",
-    "“无答案 无关”指题目与资料毫不相干，“无答案 未提及”指话题在、要问的那一点不在；其余算作相近话题。",
-    "期望文档、期望原文、备注都空着的题，只回答、不打分。",
-)
-CELL_MAX = 32_767  # characters; Excel holds no more
 BYTES_MAX = 50_000_000
 UNPACKED_MAX = 500_000_000
 HEADING_ROWS = 20  # the heading row is looked for among these
-WIDTHS: Mapping[str, int] = {"问题": 40, "期望文档": 28, "期望原文": 60, "备注": 24, "类型": 10, "编号": 8}
-_WRAPPED, _BOLD = Alignment(wrap_text=True, vertical="top"), Font(bold=True)
-_SHADE = PatternFill("solid", fgColor="FFE8EEF4")
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,56 +35,6 @@ class _Cells:
     def get(self, heading: str) -> str:
         """The cell under a heading, without outer blanks."""
         return self.by_heading.get(heading, "").strip()
-
-
-def template_bytes(rows: Sequence[Sequence[str]] = EXAMPLES) -> bytes:
-    """An .xlsx with the four headings, a help sheet, and rows (examples, or drafted questions)."""
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(SHEET)
-    write_sheet(sheet, HEADINGS, rows)
-    notes = book.create_sheet("填写说明")
-    notes.column_dimensions["A"].width = 120
-    for line in HELP:
-        notes.append([line])
-    return _saved(book)
-
-
-def results_bytes(sheets: Mapping[str, Sequence[Sequence[str | float]]]) -> bytes:
-    """An .xlsx of results: by sheet name, a heading row and rows."""
-    book = openpyxl.Workbook(write_only=True)
-    for name, rows in sheets.items():
-        write_sheet(book.create_sheet(name), [str(cell) for cell in rows[0]], rows[1:])
-    return _saved(book)
-
-
-def write_sheet(sheet: Worksheet, headings: Sequence[str], rows: Sequence[Sequence[str | float]]) -> None:
-    """Headings in bold and frozen, cells wrapped; every text stays text, whatever it begins with."""
-    sheet.freeze_panes = "A2"
-    for at, heading in enumerate(headings, 1):
-        sheet.column_dimensions[get_column_letter(at)].width = WIDTHS.get(heading, 40 if "摘录" in heading else 14)
-    sheet.append([_cell(sheet, heading, heading=True) for heading in headings])
-    for row in rows:
-        sheet.append([_cell(sheet, value) for value in row])
-
-
-def _cell(sheet: Worksheet, value: str | float, heading: bool = False) -> WriteOnlyCell:
-    if isinstance(value, str):
-        value = _ILLEGAL.sub("\ufffd", value)
-        value = value if len(value) <= CELL_MAX else value[: CELL_MAX - 1] + "…"
-    cell = WriteOnlyCell(sheet, value=value)
-    if isinstance(value, str):
-        cell.data_type = "s"  # openpyxl would make a formula of a text that begins with =
-    cell.alignment = _WRAPPED
-    if heading:
-        cell.font = _BOLD
-        cell.fill = _SHADE
-    return cell
-
-
-def _saved(book: openpyxl.Workbook) -> bytes:
-    target = io.BytesIO()
-    book.save(target)
-    return target.getvalue()
 
 
 def read_workbook(data: bytes, name: str, library: Library, limit: int | None = None) -> TestSet:
@@ -148,11 +73,12 @@ def _rows(data: bytes, name: str, problems: list[Problem]) -> Iterator[_Cells]:
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # the size a file claims may be wrong, and then rows would be lost
             headings: list[str] = []
-            for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
-                cells = [_plain(value) for value in row]
+            for number, values in enumerate(sheet.iter_rows(values_only=True), 1):
+                cells = [_plain(value) for value in values]
                 if headings:
-                    if any(cells):
-                        yield _Cells(number, dict(zip(headings, cells, strict=False)))
+                    row = _Cells(number, dict(zip(headings, cells, strict=False)))
+                    if any(cells) and not row.get("问题").startswith(EXAMPLE):
+                        yield row
                 elif set(REQUIRED) <= {cell.strip() for cell in cells}:
                     headings = [cell.strip() for cell in cells]
                     missing = "、".join(heading for heading in HEADINGS if heading not in headings)
@@ -244,24 +170,3 @@ def _place(quote: str, doc_ids: list[str], library: Library) -> Evidence | None:
         names = "、".join(doc_id for doc_id, _ in everywhere[:3])
         raise RowError("期望文档", f"这句原文在 {len(everywhere)} 份文档里都有（{names}…），请写明是哪一份")
     return Evidence(everywhere[0][0], quote, everywhere[0][1]) if everywhere else None
-
-
-def run_excel(
-    service: Service,
-    data: bytes,
-    folder: Path,
-    name: str = "评测.xlsx",
-    limit: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Ask and score a filled-in sheet, as `yuanwen eval` does, and write the report. Returns the report's page.
-
-    folder: where answers are kept and the report goes; the same folder again goes on after an interruption.
-    """
-    from rag.evaluation.evaluate import evaluate_gold
-    from rag.evaluation.report import write_report
-    from rag.evaluation.runner import ANSWERS
-
-    test_set = read_workbook(data, name, library_of(service), limit)
-    evaluation = evaluate_gold(service, test_set, folder / ANSWERS, progress=progress)
-    return write_report(evaluation, None, folder)

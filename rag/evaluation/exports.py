@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import EvaluationError
-from rag.evaluation.beir import run_lines
 from rag.evaluation.comparison import Comparison
 from rag.evaluation.evaluate import Evaluation, figures
 from rag.evaluation.ranking import ordered
 from rag.evaluation.records import Outcome, Problem
 from rag.evaluation.runner import write_atomically
+from rag.evaluation.trec import run_lines
 
 VERDICTS = {
     "hit": "命中",
@@ -83,7 +83,7 @@ def outcome_row(outcome: Outcome) -> list[str | float]:
         round(response.confidence, 4), round(response.timings_ms.get("total", 0.0), 1),
     ]  # fmt: skip
     for shown in response.excerpts[:SHOWN]:
-        row += [shown.text, f"{shown.doc_id} 第 {shown.start}–{shown.end} 字"]
+        row += [shown.text, f"{shown.doc_id} 第 {shown.start + 1}–{shown.end} 字"]
     return row + [""] * (len(COLUMNS) - len(row))
 
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.evaluation.comparison import Comparison, compare
-from rag.evaluation.evaluate import Evaluation, per_question
+from rag.evaluation.comparison import Comparison, compared
+from rag.evaluation.evaluate import Evaluation
 
 MEASURES = ("hit@5", "Success@5")  # of a gold set, of a BEIR folder
 ALLOWED = 0.02
@@ -35,9 +35,9 @@ class Entry:
 
 def gate(ours: Evaluation, baseline: Evaluation, allowed: float = ALLOWED) -> Verdict:
     """Refuse publication when hit@5 falls by more than `allowed` on the questions that both runs answered."""
-    mine, theirs = per_question(ours), per_question(baseline)
-    name = next((name for name in MEASURES if name in mine and name in theirs), None)
-    found = compare(name, mine[name], theirs[name]) if name else None
+    table = {own.measure: own for own in compared(ours, baseline).table}
+    name = next((name for name in MEASURES if name in table), "")
+    found = table.get(name)
     if found is None or not found.questions:
         return Verdict(False, "两次评测没有相同的可打分的题，无法判断，不予发布。/ Nothing to compare.", found)
     change = f"{name} 由 {found.baseline:.3f} 变为 {found.ours:.3f}（{found.questions} 题，容许下降 {allowed:.3f}）"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 Span = tuple[int, int]
 Run = dict[str, dict[str, float]]  # query id → document id → score, higher is better
@@ -63,6 +63,10 @@ class TestSet:
     questions: tuple[Question, ...]
     problems: tuple[Problem, ...]
     rows: int
+
+    def noting(self, problems: Sequence[Problem]) -> TestSet:
+        """The same with more problems."""
+        return replace(self, problems=(*self.problems, *problems))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from rag.evaluation import charts, exports
 from rag.evaluation.comparison import Compared
 from rag.evaluation.evaluate import Evaluation
-from rag.evaluation.excel import results_bytes
 from rag.evaluation.ranking import ordered
 from rag.evaluation.runner import write_atomically
+from rag.evaluation.saved import keep
+from rag.evaluation.sheets import results_bytes
 from rag.evaluation.spans import SpanFigures
 from rag.evaluation.views import BEIR_FILTERS, Card, Plot, Table, beir_rows, changed_rows, gold_rows
 
@@ -44,6 +45,7 @@ def write_report(
     written there.
     """
     exports.write_all(evaluation, compared.table if compared else (), folder)
+    keep(evaluation, folder)
     rows = [list(row) for row in exports.table(evaluation)]
     sheets = {"概要": exports.summary(evaluation), "题目": rows}
     if evaluation.problems:

@@ -19,7 +19,7 @@ from typing import IO
 from rag.answering import to_json
 from rag.errors import EvaluationError, UsageError
 from rag.evaluation.ranking import strictly_falling
-from rag.evaluation.records import Problem, Response, Run, Shown
+from rag.evaluation.records import Problem, Response, Run, Shown, Span
 from rag.service import Service
 
 Line = Mapping[str, object]
@@ -28,6 +28,7 @@ ANSWERS = "answers.jsonl"
 # Settings that change no answer.
 OUTSIDE = frozenset({"index", "corpus", "host", "port", "batch_size", "log_questions"})
 DEPTH = 100  # documents a query
+PLACES = 10  # of them with their passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,19 @@ def search_lines(
     top_k: int = DEPTH,
     progress: Progress | None = None,
 ) -> tuple[list[Line], list[Problem]]:
-    """One line {"id", "documents": [[doc_id, score], …]} a query, in order, never refusing."""
+    """One line {"id", "documents": [[doc_id, score], …], "passages": [[doc_id, start, end], …]} a query, in order.
+
+    Nothing is refused. passages: of the first documents, for the report.
+    """
+
     def produce(task: Task) -> Line:
         started = time.perf_counter()
         found = service.search(task.text, top_k)
         ranked = strictly_falling([(document.doc_id, document.score) for document in found])
         spent = (time.perf_counter() - started) * 1e3
-        return {"question": task.text, "documents": list(map(list, ranked.items())), "timings_ms": {"total": spent}}
+        places = [[one.doc_id, one.passage.start, one.passage.end] for one in found[:PLACES]]
+        documents = list(map(list, ranked.items()))
+        return {"question": task.text, "documents": documents, "passages": places, "timings_ms": {"total": spent}}
 
     return _lines(tasks, produce, state_of(service, f"search {top_k}"), service.current().generation, store, progress)
 
@@ -195,6 +202,14 @@ def _response(line: Line, resolve: Callable[[str], str | None]) -> Response:
 def run_of(lines: Sequence[Line]) -> Run:
     """The ranked documents of `search_lines`, by query."""
     return {str(line["id"]): {str(doc_id): float(score) for doc_id, score in line["documents"]} for line in lines}
+
+
+def places_of(lines: Sequence[Line]) -> dict[str, dict[str, Span]]:
+    """The best passage's span by query and document, where `search_lines` kept it."""
+    return {
+        str(line["id"]): {str(doc_id): (int(start), int(end)) for doc_id, start, end in line.get("passages", ())}
+        for line in lines
+    }
 
 
 def write_atomically(path: Path, text: str) -> None:

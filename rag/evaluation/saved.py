@@ -1,16 +1,81 @@
-"""Read what an earlier run left: a report folder, a file of answers, or a TREC run; and any test set by its kind."""
+"""Keep a run and read it again: a report folder, a file of answers, or a TREC run; and any test set by its kind.
+
+A report folder keeps the questions with the places that were expected when they were asked: when documents change
+later, the old run is still scored as it was.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.errors import EvaluationError
-from rag.evaluation.beir import json_row, nothing_usable, numbered_lines, read_run
+from rag.evaluation.evaluate import Evaluation, IndexState, score_beir, score_gold
 from rag.evaluation.library import Library
-from rag.evaluation.records import Problem, Response, Run, TestSet
-from rag.evaluation.runner import ANSWERS, Line, responses, run_of
+from rag.evaluation.records import Collection, Problem, Response, Run, TestSet
+from rag.evaluation.rows import json_row, nothing_usable, numbered_lines
+from rag.evaluation.runner import ANSWERS, Line, responses, run_of, write_atomically
 from rag.evaluation.testset import read_gold
+from rag.evaluation.trec import read_run
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+KEPT = "testset.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was asked, beside the answers: a test set or a collection, and the index that was searched."""
+
+    index: IndexState
+    test_set: TestSet | None = None
+    collection: Collection | None = None
+
+
+def keep(evaluation: Evaluation, folder: Path) -> None:
+    """Write what `restore` needs beside the answers. Raises EvaluationError when nothing can be written there."""
+    if evaluation.kind == "gold":
+        questions = tuple(outcome.question for outcome in evaluation.outcomes)
+        test_set = TestSet(evaluation.name, questions, evaluation.problems, evaluation.rows)
+        kept = Kept(evaluation.index, test_set=test_set)
+    else:
+        texts, qrels = dict(evaluation.texts), evaluation.qrels
+        collection = Collection(evaluation.name, texts, qrels, evaluation.problems, evaluation.rows)
+        kept = Kept(evaluation.index, collection=collection)
+    write_atomically(folder / KEPT, json.dumps(asdict(kept), ensure_ascii=False))
+
+
+def is_kept(path: Path) -> bool:
+    """Whether a path is a report folder that `restore` can read."""
+    return (path / KEPT).is_file()
+
+
+def restore(folder: Path) -> Evaluation:
+    """A run as it was scored, from its report folder. Raises EvaluationError when it is not whole."""
+    from pydantic import ValidationError
+
+    lines = _lines(folder, [])
+    try:
+        kept = _adapter().validate_python(json.loads((folder / KEPT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise EvaluationError(f"{folder / KEPT} 读不出来，请重新运行那次评测。/ That run cannot be read.") from error
+    if kept.test_set is not None:
+        return score_gold(kept.test_set, responses(lines), kept.index)
+    if kept.collection is not None:
+        return score_beir(kept.collection, run_of(lines), kept.index, lines)
+    raise EvaluationError(f"{folder / KEPT} 里没有题目，请重新运行那次评测。/ That run cannot be read.")
+
+
+@lru_cache(maxsize=1)
+def _adapter() -> TypeAdapter[Kept]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Kept)
 
 
 def read_test_set(path: Path, library: Library, limit: int | None = None) -> TestSet:
@@ -28,26 +93,25 @@ def read_test_set(path: Path, library: Library, limit: int | None = None) -> Tes
     raise EvaluationError(f"{path.name}：评测集应为 BEIR 文件夹、.jsonl 或 .xlsx。/ Unknown kind of data set.")
 
 
-def answers(path: Path, library: Library) -> Mapping[str, Response]:
-    """Answers by question id, from a report folder or the output of `yuanwen ask --batch`."""
-    return responses(_lines(path), library.resolve)
+def answers(path: Path, library: Library, problems: list[Problem]) -> Mapping[str, Response]:
+    """Answers by question id, from a report folder or the output of `yuanwen ask --batch`; bad rows are named."""
+    return responses(_lines(path, problems), library.resolve)
 
 
-def ranked(path: Path) -> Run:
-    """Ranked documents by query, from a report folder or a TREC run."""
+def ranked(path: Path, problems: list[Problem]) -> tuple[Run, list[Line]]:
+    """Ranked documents by query, from a report folder (with its lines) or a TREC run; bad rows are named."""
     if path.is_dir() or path.suffix == ".jsonl":
-        lines = _lines(path)
+        lines = _lines(path, problems)
         if not all("documents" in line for line in lines):
             raise EvaluationError(f"{path} 里是回答而不是文档排序，不能用于 BEIR。/ Answers, not ranked documents.")
-        return run_of(lines)
-    return read_run(path, [])
+        return run_of(lines), lines
+    return read_run(path, problems), []
 
 
-def _lines(path: Path) -> list[Line]:
+def _lines(path: Path, problems: list[Problem]) -> list[Line]:
     file = path / ANSWERS if path.is_dir() else path
     if not file.is_file():
         raise EvaluationError(f"没有 {file}。/ No such file.")
-    problems: list[Problem] = []
     rows = [json_row(file.name, number, line, problems) for number, line in numbered_lines(file, problems)]
     found = [row for row in rows if "id" in row]
     if not found:

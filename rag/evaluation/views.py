@@ -69,11 +69,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class RankedRow:
-    """A document found for a query."""
+    """A document found for a query. text: its best passage, or the document's beginning where that was not kept."""
 
     rank: int
     doc_id: str
     text: str
+    where: str
     relevant: bool
 
 
@@ -195,10 +196,21 @@ def _ranked(evaluation: Evaluation, query: str, rank: int, text_of: Callable[[st
     ranked = [doc_id for doc_id, _ in ordered(evaluation.run.get(query, {}))]
     for at, doc_id in enumerate(ranked, 1):
         if at <= DOCUMENTS_SHOWN or at == rank:
-            yield RankedRow(at, doc_id, text_of(doc_id)[:SNIPPET], grades.get(doc_id, 0) > 0)
+            text, where = _found(evaluation, query, doc_id, text_of)
+            yield RankedRow(at, doc_id, text, where, grades.get(doc_id, 0) > 0)
     if not rank:
         for doc_id in [doc_id for doc_id, grade in grades.items() if grade > 0][:DOCUMENTS_SHOWN]:
-            yield RankedRow(0, doc_id, text_of(doc_id)[:SNIPPET], True)
+            yield RankedRow(0, doc_id, text_of(doc_id)[:SNIPPET], "未找到，这是开头", True)
+
+
+def _found(
+    evaluation: Evaluation, query: str, doc_id: str, text_of: Callable[[str], str]
+) -> tuple[str, str]:
+    """What to show of a document found for a query, and what it is."""
+    span = evaluation.places.get(query, {}).get(doc_id)
+    if span is None:
+        return text_of(doc_id)[:SNIPPET], "文档开头"
+    return text_of(doc_id)[span[0] : span[1]], f"第 {span[0] + 1}–{span[1]} 字"
 
 
 def _side(
@@ -209,5 +221,7 @@ def _side(
         return _lines(outcome)
     grades = run.qrels[change.question_id]
     ranked = ordered(run.run.get(change.question_id, {}))[:DOCUMENTS_SHOWN]
-    shown = [Shown(doc_id, 0, min(SNIPPET, len(text_of(doc_id))), text_of(doc_id)[:SNIPPET]) for doc_id, _ in ranked]
+    places = run.places.get(change.question_id, {})
+    spans = [(doc_id, *places.get(doc_id, (0, min(SNIPPET, len(text_of(doc_id)))))) for doc_id, _ in ranked]
+    shown = [Shown(doc_id, start, end, text_of(doc_id)[start:end]) for doc_id, start, end in spans]
     return tuple(Line(own, pieces(own, ()), grades.get(own.doc_id, 0) > 0) for own in shown)

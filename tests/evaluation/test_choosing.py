@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from rag.errors import EvaluationError
-from rag.evaluation import drafting, excel, gate, tuning
+from rag.evaluation import drafting, excel, gate, sheets, tuning
 from rag.evaluation.evaluate import IndexState, evaluate_gold, score_gold
 from rag.evaluation.library import library_of
 from rag.evaluation.records import Evidence, Question, Response, Shown, TestSet
@@ -79,11 +79,11 @@ def test_headings_become_questions(heading, question):
 
 
 def test_drafts_can_be_filled_in_and_run(toy_service, tmp_path):
-    data = excel.template_bytes(drafting.rows(drafting.draft(toy_service, 5)))
+    data = sheets.template_bytes(drafting.rows(drafting.draft(toy_service, 5)))
     test_set = excel.read_workbook(data, "草稿.xlsx", library_of(toy_service))
     assert len(test_set.questions) == 5 and not test_set.problems
-    page = excel.run_excel(toy_service, data, tmp_path)
-    assert openpyxl.load_workbook(page.parent / "questions.xlsx")["题目"].max_row == 6
+    write_report(evaluate_gold(toy_service, test_set), None, tmp_path)
+    assert openpyxl.load_workbook(tmp_path / "questions.xlsx")["题目"].max_row == 6
 
 
 # -- tuning --------------------------------------------------------------

@@ -11,12 +11,13 @@ import pytest
 
 from rag.config import ROOT
 from rag.evaluation import honesty, ranking, spans
-from rag.evaluation.beir import read_collection, read_run, run_lines
+from rag.evaluation.beir import read_collection
 from rag.evaluation.evaluate import IndexState, score_gold
 from rag.evaluation.library import Library
 from rag.evaluation.records import Evidence, Question, Response, Shown
 from rag.evaluation.runner import responses
 from rag.evaluation.testset import read_gold
+from rag.evaluation.trec import read_run, run_lines
 from rag.tokenizing import fold
 
 SHARED = ROOT.parent / "shared"

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -14,15 +15,16 @@ import pytest
 
 from rag.config import ROOT, Settings
 from rag.errors import EvaluationError
-from rag.evaluation import comparison, exports
-from rag.evaluation.beir import read_collection
-from rag.evaluation.evaluate import evaluate_beir, evaluate_gold, figures
-from rag.evaluation.excel import HEADINGS, read_workbook, run_excel, template_bytes, write_sheet
+from rag.evaluation import comparison, exports, saved
+from rag.evaluation.beir import documents, read_collection
+from rag.evaluation.evaluate import evaluate_beir, evaluate_gold
+from rag.evaluation.excel import read_workbook
 from rag.evaluation.indexing import collection_service
 from rag.evaluation.library import library_of
 from rag.evaluation.records import Shown
 from rag.evaluation.report import page, write_report
 from rag.evaluation.runner import ANSWERS
+from rag.evaluation.sheets import HEADINGS, template_bytes, write_sheet
 from rag.evaluation.testset import read_gold
 from rag.evaluation.views import pieces
 from rag.service import Service
@@ -290,19 +292,6 @@ def test_text_never_becomes_a_formula():
     assert "'=cmd" in exports.csv_text(iter([["=cmd|' /C calc'!A0"]]))
 
 
-def test_excel_round_trip_equals_the_command(toy_service, tmp_path):
-    data = workbook([["主题教育", DOC, TEXT[300:340].strip(), ""], ["红烧肉怎么做", "", "", "无答案"]])
-    report = run_excel(toy_service, data, tmp_path / "page", "题.xlsx")
-    assert report.name == "report.html"
-    file = tmp_path / "题.xlsx"
-    file.write_bytes(data)
-    test_set = read_workbook(data, file.name, library_of(toy_service))
-    again = figures(evaluate_gold(toy_service, test_set))
-    assert json.loads((tmp_path / "page" / "figures.json").read_text(encoding="utf-8")) == json.loads(json.dumps(again))
-    sheets = openpyxl.load_workbook(tmp_path / "page" / "questions.xlsx").sheetnames
-    assert sheets == ["概要", "题目"]
-
-
 # -- comparison and report ------------------------------------------------------------
 
 
@@ -409,3 +398,30 @@ def test_eval_fails_with_one_line_only_when_nothing_can_run(index, beir, tmp_pat
     done = command("eval", partly, "--index", index, "--report", plain)
     assert done.returncode == 1 and "Traceback" not in done.stderr and "写不了" in done.stderr
     assert command("eval").returncode == 2
+
+
+def test_a_report_folder_is_scored_again_as_it_was_even_when_documents_change(make_service, gold, tmp_path):
+    service = make_service()
+    service.ingest([SEEDS], mirror=True)
+    before = evaluate_gold(service, read_gold(gold, library_of(service)), tmp_path / ANSWERS)
+    write_report(before, None, tmp_path)
+    changed = tmp_path / "seeds" / DOC
+    changed.parent.mkdir()
+    changed.write_text("前面加了一段话。\n\n" + TEXT, encoding="utf-8")  # every place moves
+    service.ingest([changed])
+    assert saved.restore(tmp_path) == before
+    now = evaluate_gold(service, read_gold(gold, library_of(service)))
+    both = comparison.compared(now, saved.restore(tmp_path))
+    assert {own.measure: own.questions for own in both.table}["hit@5"] == 8
+    other = replace(before, texts={key: f"{text}？" for key, text in before.texts.items()})
+    assert not comparison.compared(now, other).table  # the same ids, other questions
+
+
+def test_a_beir_report_shows_the_passages_found(beir, beir_service, tmp_path):
+    found = evaluate_beir(beir_service, read_collection(beir), tmp_path / ANSWERS)
+    assert found.places["q2"]["d2"] == (0, len("火车从北京开往上海，要四小时。"))
+    write_report(found, None, tmp_path)
+    assert saved.restore(tmp_path) == found
+    texts = {document.doc_id: document.text for document in documents(beir)}
+    html = page(found, None, texts.__getitem__)
+    assert "d2 第 1–15 字" in html and "火车从北京开往上海，要四小时。" in html

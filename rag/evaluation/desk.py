@@ -1,0 +1,202 @@
+"""The evaluations of an index, kept in its folder: test sets, runs with their reports, and the gate's choice.
+
+    <index>/evaluation/sets/<name>          an .xlsx, a .jsonl, or a folder in BEIR's layout
+    <index>/evaluation/runs/<time>/         run.json, and the report folder that `yuanwen eval --report` writes
+    <index>/evaluation/gate.json            which set guards publication
+
+A run is asked, scored and reported by the same functions as on the command line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rag.errors import EvaluationError, NotFoundError, UsageError
+from rag.evaluation.beir import has_corpus
+from rag.evaluation.comparison import compared
+from rag.evaluation.evaluate import Evaluation
+from rag.evaluation.ordering import Bar, Order, carry_out, corpus_texts, indexed_texts
+from rag.evaluation.report import PAGE, page, write_report
+from rag.evaluation.runner import write_atomically
+from rag.evaluation.saved import is_kept, restore
+from rag.service import Service
+
+RUN = "run.json"
+KINDS = (".xlsx", ".jsonl", "")  # a folder has no suffix
+_NAME = re.compile(r"[^\s/\\<>:\"|?*\x00-\x1f\x7f.][^/\\<>:\"|?*\x00-\x1f\x7f]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunNote:
+    """What a run is of. previous: folder of the run that it was compared with. label: said in the history."""
+
+    test_set: str
+    at: str  # UTC, ISO 8601
+    label: str = ""
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The set that guards publication, and how far hit@5 may fall."""
+
+    test_set: str
+    allowed: float
+
+
+def home(index: Path) -> Path:
+    """Where an index's evaluations lie."""
+    return index / "evaluation"
+
+
+# -- test sets ---------------------------------------------------------------------------------------------------
+
+
+def sets(index: Path) -> tuple[str, ...]:
+    """The names of the test sets."""
+    folder = home(index) / "sets"
+    found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return tuple(name for name in found if not name.startswith("."))
+
+
+def set_path(index: Path, name: str) -> Path:
+    """A test set's file or folder. Raises NotFoundError."""
+    if name not in sets(index):
+        raise NotFoundError(f"没有题集“{name[:80]}”。/ No such test set.")
+    return home(index) / "sets" / name
+
+
+def new_set_path(index: Path, name: str) -> Path:
+    """Where a test set of a name goes. Raises UsageError for a name that no file may have."""
+    if not _NAME.fullmatch(name) or Path(name).suffix.lower() not in KINDS:
+        raise UsageError(f"题集的文件名 {name[:80]!r} 不能用：应为 .xlsx、.jsonl 或 .zip。/ Bad name.", code="file-name")
+    folder = home(index) / "sets"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+def remove_set(index: Path, name: str) -> None:
+    """Forget a test set; its runs stay. Raises NotFoundError, UsageError while it guards publication."""
+    path = set_path(index, name)
+    gate = read_gate(index)
+    if gate is not None and gate.test_set == name:
+        raise UsageError(f"题集“{name}”正用来把关发布，请先取消把关。/ The gate uses it.", code="set-in-use")
+    shutil.rmtree(home(index) / "indexes" / name, ignore_errors=True)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+# -- runs --------------------------------------------------------------------------------------------------------
+
+
+def new_run(index: Path, test_set: str, label: str = "") -> Path:
+    """The folder of a new run. Raises NotFoundError when there is no such set."""
+    set_path(index, test_set)
+    now = time.gmtime()
+    stamp, at = time.strftime("%Y%m%d-%H%M%S", now), time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
+    folder = home(index) / "runs"
+    number = next(n for n in range(1, 10_000) if not (folder / f"{stamp}-{n}").exists())
+    path = folder / f"{stamp}-{number}"
+    _write_note(path, RunNote(test_set, at, label))
+    return path
+
+
+def run_path(index: Path, name: str) -> Path:
+    """A run's folder. Raises NotFoundError."""
+    folder = home(index) / "runs"
+    if not folder.is_dir() or name not in {path.name for path in folder.iterdir()}:
+        raise NotFoundError(f"没有评测“{name[:80]}”。/ No such run.")
+    return folder / name
+
+
+def note_of(folder: Path) -> RunNote:
+    """What a run is of. Raises EvaluationError when that cannot be read."""
+    try:
+        return RunNote(**json.loads((folder / RUN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise EvaluationError(f"{folder / RUN} 读不出来。/ That run cannot be read.") from error
+
+
+def perform(service: Service, name: str, bar: Bar) -> Evaluation:
+    """Ask, score and report a run; one that was interrupted goes on. bar: shows the work, and may raise to stop it.
+
+    Where the same set was run before, the report compares with the last time. Raises YuanwenError.
+    """
+    index, folder = service.settings.index, run_path(service.settings.index, name)
+    note = note_of(folder)
+    path, previous = set_path(index, note.test_set), last_done(index, note.test_set, before=name)
+    own_index = home(index) / "indexes" / note.test_set if has_corpus(path) else None
+    done = carry_out(Order(path, report=folder, baseline=previous, index=own_index), bar, service)
+    both = compared(done.ours, done.theirs) if done.theirs else None
+    comparable = both is not None and bool(both.table)
+    write_report(done.ours, both if comparable else None, folder, done.text_of)
+    _write_note(folder, replace(note, previous=previous.name if previous and comparable else ""))
+    return done.ours
+
+
+def is_done(folder: Path) -> bool:
+    """Whether a run has its report."""
+    return (folder / PAGE).is_file() and is_kept(folder)
+
+
+def last_done(index: Path, test_set: str, before: str = "~") -> Path | None:
+    """The latest finished run of a set, or the latest before a folder's name."""
+    folder = home(index) / "runs"
+    for path in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
+        if path.name < before and is_done(path) and note_of(path).test_set == test_set:
+            return path
+    return None
+
+
+def remove_run(index: Path, name: str) -> None:
+    """Forget a run and its report. Raises NotFoundError."""
+    shutil.rmtree(run_path(index, name))
+
+
+def compared_page(service: Service, ours: str, baseline: str) -> str:
+    """The report of one run against another. Raises NotFoundError, EvaluationError when they have nothing in common."""
+    index = service.settings.index
+    folder = run_path(index, ours)
+    both = compared(restore(folder), restore(run_path(index, baseline)))
+    if not both.table:
+        raise EvaluationError("两次评测没有相同的、可打分的题，无法比较。/ Nothing in common to compare.")
+    path = home(index) / "sets" / note_of(folder).test_set
+    return page(both.ours, both, corpus_texts(path) if has_corpus(path) else indexed_texts(service))
+
+
+def _write_note(folder: Path, note: RunNote) -> None:
+    write_atomically(folder / RUN, json.dumps(asdict(note), ensure_ascii=False))
+
+
+# -- the gate ----------------------------------------------------------------------------------------------------
+
+
+def read_gate(index: Path) -> Gate | None:
+    """The gate that guards an index, if one does. Raises EvaluationError when its file is damaged."""
+    path = home(index) / "gate.json"
+    if not path.is_file():
+        return None
+    try:
+        return Gate(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise EvaluationError(f"{path} 已损坏，请在评测页重新设定把关。/ The gate's file is damaged.") from error
+
+
+def write_gate(index: Path, gate: Gate | None) -> None:
+    """Set the gate, or none. Raises NotFoundError, UsageError."""
+    path = home(index) / "gate.json"
+    if gate is None:
+        path.unlink(missing_ok=True)
+        return
+    if set_path(index, gate.test_set).is_dir():
+        raise UsageError("把关要用在当前文档上提问的题集（Excel 或 .jsonl）。/ A set over these documents, please.", code="gate-set")
+    if not 0 <= gate.allowed <= 1:
+        raise UsageError("容许下降应在 0 到 1 之间。/ Between 0 and 1, please.", code="gate-allowed")
+    write_atomically(path, json.dumps(asdict(gate), ensure_ascii=False))
