@@ -1,12 +1,13 @@
 # make run    set everything up, index seeds/ and serve on 127.0.0.1:7860 (PORT=… for another port)
 # make test   install what the tests need and run all of them
+# make bundle one archive for a machine without any network
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 7860
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test lint lock clean
+.PHONY: install run test lint lock bundle clean
 
 install: .venv/installed
 	@$(BIN)/yuanwen prepare
@@ -39,5 +40,9 @@ lint: .venv/installed-dev
 lock:
 	$(PYTHON) benchmarks/lock.py
 
+# One archive in dist/ that installs on a machine without any network.
+bundle: .venv/installed
+	$(BIN)/python docs/deploy/bundle.py
+
 clean:
-	rm -rf .venv embeddings/base embeddings/index
+	rm -rf .venv dist embeddings/base embeddings/index

