@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from rag.access import audit
+from rag.access.commands import operator
+from rag.access.commands import register as register_access
 from rag.config import Settings, load_settings
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
@@ -30,6 +33,7 @@ app = typer.Typer(
 documents_app = typer.Typer(no_args_is_help=True, help="查看、添加、移除文档。/ List, add and remove documents.")
 app.add_typer(documents_app, name="documents")
 register_evaluation(app)  # eval
+register_access(app)  # users, keys, audit
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -162,7 +166,10 @@ def documents_remove(
     index: IndexOption = None,
 ) -> None:
     """移除文档，立即生效。/ Remove documents, at once."""
-    _service(index).remove(doc_ids)
+    service = _service(index)
+    service.remove(doc_ids)
+    for doc_id in doc_ids:
+        audit.note(service.settings.index, operator(), "command", "remove", doc_id)
     out.print(f"已移除 {len(doc_ids)} 个文档。/ Removed.")
 
 
@@ -261,6 +268,8 @@ def _ingest(settings: Settings, paths: list[Path], report_file: Path | None, *, 
     service = Service(settings)
     with _bar("编码 / encoding") as update:
         report = service.ingest(paths, mirror=mirror, progress=update, on_line=_print_line)
+    counts = f"{len(report.lines)} 个读取，{len(report.removed)} 个移除"
+    audit.note(settings.index, operator(), "command", "index" if mirror else "add", counts)
     if report_file:
         try:
             report_file.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=2), encoding="utf-8")

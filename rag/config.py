@@ -5,13 +5,26 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from rag.errors import UsageError
 
+
+def _split(value: object) -> object:
+    """A comma-separated text as its parts; anything else as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -27,8 +40,23 @@ class Settings(BaseSettings):
     index: Path = Field(ROOT / "embeddings" / "index", description="索引文件夹")
     host: str = Field("127.0.0.1", description="监听地址")
     port: int = Field(7860, ge=1, le=65535, description="监听端口")
-    access: Literal["loopback", "open"] = Field(
-        "loopback", description="loopback：只许监听本机；open：明确放开，任何能连上的人都可查询和管理"
+    access: Literal["loopback", "users", "proxy", "token", "open"] = Field(
+        "loopback",
+        description="loopback：只许监听本机，不登录；users：用户名与密码；proxy：由受信任的反向代理登录；token：只凭门户令牌；"
+        "open：明确放开，任何能连上的人都可查询和管理",
+    )
+    trusted_proxies: Words = Field(
+        ("127.0.0.1", "::1"), description="受信任的反向代理：地址或网段，逗号分隔；只信它们的 X-Forwarded-* 与身份请求头"
+    )
+    proxy_user_header: str = Field("X-Forwarded-User", description="proxy 方式下写有用户名的请求头")
+    proxy_groups_header: str = Field("X-Forwarded-Groups", description="proxy 方式下写有用户组的请求头，逗号分隔")
+    editors: Words = Field((), description="proxy 与令牌用户中的编辑：用户名，或 @用户组，逗号分隔")
+    administrators: Words = Field((), description="proxy 与令牌用户中的管理员：用户名，或 @用户组，逗号分隔")
+    token_secret_file: Path | None = Field(None, description="与门户共用的令牌密钥文件（至少 32 字节）；设了才接受令牌")
+    token_minutes: int = Field(15, ge=1, le=120, description="门户令牌的有效期上限（分钟）")
+    session_hours: int = Field(12, ge=1, le=168, description="users 方式登录一次管多久（小时）")
+    collections: dict[str, list[str]] = Field(
+        {}, description="哪些用户组能查哪些文档：通配符 → 用户组列表（* 为所有人），先匹配者为准，都不匹配的人人可查"
     )
     top_k: int = Field(5, ge=1, le=50, description="每次回答给出的摘录条数")
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")

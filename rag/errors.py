@@ -11,6 +11,9 @@ YuanwenError
 ├── CoverageError         text would be lost by cutting (promise 2)
 ├── CitationError         a quote no longer equals its source (promise 1)
 ├── NotFoundError         the named document does not exist
+├── AccessError           nobody known sends this, or the proof is not valid   HTTP 401
+├── ForbiddenError        known, but may not do this                            HTTP 403
+├── BusyError             too much at once; come back later                     HTTP 429
 ├── EvaluationError       a test set cannot be read or scored
 └── ServerError           the service cannot start (port in use, access mode missing)
 """
@@ -107,3 +110,29 @@ class ServerError(YuanwenError):
     """The web service cannot start."""
 
     code = "server-failed"
+
+
+class AccessError(YuanwenError):
+    """It is not known who sends the request, or what proves it is not valid."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class ForbiddenError(YuanwenError):
+    """Whoever asks may not do this."""
+
+    code = "forbidden"
+    status = 403
+
+
+class BusyError(YuanwenError):
+    """Too many requests; `retry_after` says in how many seconds to come back."""
+
+    code = "busy"
+    status = 429
+
+    def __init__(self, message: str, *, retry_after: int, code: str | None = None) -> None:
+        """retry_after: seconds."""
+        super().__init__(message, code=code)
+        self.retry_after = retry_after

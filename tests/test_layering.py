@@ -19,7 +19,7 @@ LAYERS = [
     {"answering"},
     {"calibration"},
     {"service"},
-    {"evaluation", "doctor"},
+    {"evaluation", "doctor", "access"},
     {"cli", "web"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
