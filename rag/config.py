@@ -33,7 +33,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="YUANWEN_", frozen=True, extra="forbid")
 
-    model: str = Field(str(ROOT / "embeddings" / "base"), description="嵌入模型：sentence-transformers 文件夹路径或名称")
+    model: str = Field(
+        str(ROOT / "embeddings" / "base"), description="嵌入模型：sentence-transformers 文件夹路径或名称"
+    )
     query_prompt: str | None = Field(None, description="问题前缀；缺省用模型自带的 query 提示")
     passage_prompt: str | None = Field(None, description="段落前缀；缺省用模型自带的 document 提示")
     corpus: Path = Field(ROOT / "seeds", description="缺省语料文件夹")
@@ -46,7 +48,8 @@ class Settings(BaseSettings):
         "open：明确放开，任何能连上的人都可查询和管理",
     )
     trusted_proxies: Words = Field(
-        ("127.0.0.1", "::1"), description="受信任的反向代理：地址或网段，逗号分隔；只信它们的 X-Forwarded-* 与身份请求头"
+        ("127.0.0.1", "::1"),
+        description="受信任的反向代理：地址或网段，逗号分隔；只信它们的 X-Forwarded-* 与身份请求头",
     )
     proxy_user_header: str = Field("X-Forwarded-User", description="proxy 方式下写有用户名的请求头")
     proxy_groups_header: str = Field("X-Forwarded-Groups", description="proxy 方式下写有用户组的请求头，逗号分隔")
@@ -58,6 +61,13 @@ class Settings(BaseSettings):
     collections: dict[str, list[str]] = Field(
         {}, description="哪些用户组能查哪些文档：通配符 → 用户组列表（* 为所有人），先匹配者为准，都不匹配的人人可查"
     )
+    rate_limit: str = Field(
+        "300/minute",
+        pattern=r"^[1-9]\d*/(second|minute|hour|day)$",
+        description="每人的请求频率上限，如 300/minute；本机模式不限",
+    )
+    queue_max: int = Field(64, ge=1, description="同时处理的提问、检索与查看请求的总数上限，超过即答“正忙”")
+    queue_max_each: int = Field(8, ge=1, description="其中每人的上限；本机模式不限")
     top_k: int = Field(5, ge=1, le=50, description="每次回答给出的摘录条数")
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
@@ -101,7 +111,9 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise UsageError(f"设置 {name} 不对：{first['msg']}（给的是 {first.get('input')!r}）。/ Bad setting {name}.") from error
+        raise UsageError(
+            f"设置 {name} 不对：{first['msg']}（给的是 {first.get('input')!r}）。/ Bad setting {name}."
+        ) from error
     except ValueError as error:  # tomllib.TOMLDecodeError
         raise UsageError(f"yuanwen.toml 读不懂：{error}。/ yuanwen.toml is not valid TOML.") from error
 

@@ -116,7 +116,7 @@ def check_start(settings: Settings) -> None:
     if settings.access == "loopback" and settings.host not in LOOPBACK_NAMES:
         raise ServerError(
             f"监听地址 {settings.host} 不限于本机，请先选定访问方式 YUANWEN_ACCESS：users（用户名与密码）、proxy（反向代理登录）、"
-            "token（门户令牌），或明确放开的 open。/ Refusing to listen beyond loopback without an access mode."
+            "token（门户令牌），或明确放开的 YUANWEN_ACCESS=open。/ Refusing to listen beyond loopback without an access mode."
         )
     access = Access(settings)
     if settings.access == "users" and not access.users.all():

@@ -6,26 +6,31 @@ import itertools
 import json
 from collections.abc import Sequence
 
+from rag.access import audit
+from rag.access.identity import Role
 from rag.errors import YuanwenError
-from rag.service import Service
 from rag.web import feedback
 from rag.web.feedback import Feedback
+from rag.web.reading import Reading
 from rag.web.render import inert, percent
 from rag.web.state import Startup
 
 ALIKE = 0.4  # share of character pairs in common from which two questions count as one gap
 GAPS = ("missing", "not_useful", "wrong_excerpt")
+AUDIT_SHOWN = 200
+_VIA = {"local": "本机", "open": "未登录", "password": "密码", "proxy": "代理", "token": "门户", "key": "密钥", "command": "命令行"}
+_ACTS = {
+    "upload": "上传", "remove": "移除", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",
+    "users add": "添加用户", "users remove": "移除用户", "users password": "改密码", "keys add": "新建密钥",
+    "keys revoke": "吊销密钥",
+}  # fmt: skip
 _WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘错了", "useful": "有用"}
-_NAV = (
-    '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'
-    '<a href="gaps">知识缺口</a></nav>'
-)
 
 
-def admin_view(service: Service, startup: Startup) -> str:
+def admin_view(mine: Reading, startup: Startup) -> str:
     """The administration page's body."""
     return (
-        f'<main class="yw-admin">{_NAV}<h1>文档管理</h1>{_state(service, startup)}'
+        f'<main class="yw-admin">{_nav(mine)}<h1>文档管理</h1>{_state(mine, startup)}'
         '<section><h2>添加或替换文档</h2><form id="yw-upload">'
         '<label class="yw-field">选择文件（可多选；同名的会被替换）'
         '<input type="file" name="file" multiple required></label>'
@@ -33,18 +38,26 @@ def admin_view(service: Service, startup: Startup) -> str:
         '<button type="button" class="yw-act" id="yw-stop" hidden>停止上传</button></form>'
         '<progress id="yw-progress" max="100" hidden aria-label="上传进度"></progress>'
         '<div id="yw-report" role="status" aria-live="polite"></div></section>'
-        f"{_documents(service)}</main>"
+        f"{_documents(mine)}</main>"
     )
 
 
-def _state(service: Service, startup: Startup) -> str:
+def _nav(mine: Reading) -> str:
+    log = '<a href="audit">审计记录</a>' if mine.identity.role is Role.ADMINISTRATOR else ""
+    return (
+        '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'
+        f'<a href="gaps">知识缺口</a>{log}</nav>'
+    )
+
+
+def _state(mine: Reading, startup: Startup) -> str:
     if not startup.ready:
         return f'<p class="yw-problem">{inert(startup.step)}</p>'
-    current, calibration = service.current(), service.calibration()
+    generation, calibration = mine.service.catalog.generation, mine.service.calibration()
     facts = (
-        ("文档", f"{len(current.titles)} 篇"),
-        ("段落", f"{len(current.passages)} 段"),
-        ("索引代次", str(current.generation)),
+        ("文档", f"{len(mine.titles())} 篇"),
+        ("段落", f"{len(mine.passages())} 段"),
+        ("索引代次", str(generation)),
         ("无关问题被误答", f"{calibration.false_answer:.1%}"),
         ("有据问题被误拒", f"{calibration.false_refusal:.1%}"),
     )
@@ -52,7 +65,7 @@ def _state(service: Service, startup: Startup) -> str:
     return f'<section><h2>索引状况</h2><dl class="yw-facts">{rows}</dl></section>'
 
 
-def _documents(service: Service) -> str:
+def _documents(mine: Reading) -> str:
     rows = "".join(
         f'<tr><td><a href="source?d={percent(record.document.doc_id)}">{inert(record.document.title)}</a>'
         f'<div class="yw-path">{inert(record.document.doc_id)}</div></td><td>{record.report.characters}</td>'
@@ -60,7 +73,7 @@ def _documents(service: Service) -> str:
         f"<td>{inert('；'.join(record.report.warnings))}</td>"
         f'<td><button type="button" class="yw-act" value="remove?d={percent(record.document.doc_id)}" '
         f'title="移除 {inert(record.document.title)}">移除</button></td></tr>'
-        for record in service.documents()
+        for record in mine.documents()
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("文档", "字数", "段落", "覆盖", "注意", "操作"))
     return (
@@ -89,9 +102,15 @@ def grouped(found: Sequence[Feedback]) -> list[list[Feedback]]:
     return sorted((members for _, members in groups), key=len, reverse=True)
 
 
-def gaps_view(service: Service) -> str:
+def _seen(mine: Reading, verdicts: Sequence[str]) -> list[Feedback]:
+    """Feedback that quotes nothing but what they may see."""
+    found = feedback.read(mine.service.settings.index, verdicts)
+    return [one for one in found if all(mine.sees(span.doc) for span in one.spans)]
+
+
+def gaps_view(mine: Reading) -> str:
     """The knowledge-gap page's body: what users missed or disliked, alike questions together."""
-    groups = grouped(feedback.read(service.settings.index, GAPS))
+    groups = grouped(_seen(mine, GAPS))
     items = "".join(
         f"<li><strong>{inert(members[0].question)}</strong>（{len(members)} 次）<ul>"
         + "".join(
@@ -104,22 +123,40 @@ def gaps_view(service: Service) -> str:
     )
     listed = f'<ol class="yw-gaps">{items}</ol>' if items else '<div class="yw-empty">还没有记录。</div>'
     return (
-        f'<main class="yw-admin">{_NAV}<h1>知识缺口</h1><p>用户标记为没找到、没用或摘错了的问题，相近的并在一起。'
+        f'<main class="yw-admin">{_nav(mine)}<h1>知识缺口</h1><p>用户标记为没找到、没用或摘错了的问题，相近的并在一起。'
         f'标记为“有用”的回答可<a href="gold.jsonl" download>导出为测试题</a>，供 yuanwen eval 使用。</p>{listed}</main>'
     )
 
 
-def gold_lines(service: Service) -> str:
+def gold_lines(mine: Reading) -> str:
     """Useful answers as a gold set, one JSON object a line; what has changed since is left out."""
     lines = []
-    for one in feedback.read(service.settings.index, ("useful",)):
+    for one in _seen(mine, ("useful",)):
         evidence = []
         for span in one.spans[:1]:
             try:
-                evidence.append({"doc": span.doc, "quote": service.text(span.doc, span.start, span.end)})
+                evidence.append({"doc": span.doc, "quote": mine.text(span.doc, span.start, span.end)})
             except YuanwenError:
                 continue
         if evidence:
             row = {"id": f"f{one.number:04d}", "question": one.question, "answerable": True, "evidence": evidence}
             lines.append(json.dumps(row, ensure_ascii=False))
     return "".join(f"{line}\n" for line in lines)
+
+
+def audit_view(mine: Reading) -> str:
+    """The audit page's body: the newest acts first."""
+    acts = audit.read(mine.service.settings.index, AUDIT_SHOWN)
+    rows = "".join(
+        f"<tr><td>{inert(act.at)}</td><td>{inert(act.who)}</td><td>{inert(_VIA.get(act.via, act.via))}</td>"
+        f"<td>{inert(_ACTS.get(act.action, act.action))}</td><td>{inert(act.target)}</td><td>{inert(act.outcome)}</td>"
+        f"<td>{inert(act.address)}</td></tr>"
+        for act in reversed(acts)
+    )
+    names = ("时间（UTC）", "谁", "身份来自", "做了什么", "对象", "结果", "地址")
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
+    listed = f'<table class="yw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return (
+        f'<main class="yw-admin">{_nav(mine)}<h1>审计记录</h1><p>最近 {len(acts)} 条；全部见命令 yuanwen audit。</p>'
+        f'<div class="yw-scroll" tabindex="0" role="region" aria-label="审计记录">{listed}</div></main>'
+    )

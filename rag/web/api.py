@@ -18,7 +18,9 @@ from rag.catalog import Record
 from rag.datamodels import IngestLine
 from rag.service import Service
 from rag.web import feedback, problems, schemas, uploads
+from rag.web.gate import note
 from rag.web.metrics import Metrics
+from rag.web.reading import Mine
 from rag.web.state import Startup
 
 log = logging.getLogger(__name__)
@@ -44,9 +46,9 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
     router = APIRouter(responses=_RESPONSES)
 
     @router.post("/ask", response_model=schemas.AnswerOut)
-    def ask(body: schemas.AskBody) -> JSONResponse:
+    def ask(body: schemas.AskBody, mine: Mine) -> JSONResponse:
         """提问：得到原文摘录，或如实拒答。"""
-        answer = service.ask(body.question, body.top_k, body.documents or (), only=body.only(), around=body.around)
+        answer = mine.ask(body.question, body.top_k, body.documents or (), body.only(), body.around)
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -54,10 +56,10 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
         return JSONResponse(echoed | to_json(answer))
 
     @router.post("/search", response_model=schemas.SearchOut)
-    def search(body: schemas.SearchBody) -> JSONResponse:
+    def search(body: schemas.SearchBody, mine: Mine) -> JSONResponse:
         """检索文档，不拒答。"""
-        found = service.search(body.question, body.top_k, body.documents or (), only=body.only())
-        titles = service.current().titles
+        found = mine.search(body.question, body.top_k, body.documents or (), body.only())
+        titles = mine.titles()
         rows = [
             {"rank": one.rank, "doc": one.doc_id, "title": titles.get(one.doc_id, ""), "score": round(one.score, 6)}
             for one in found
@@ -65,8 +67,10 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
         return JSONResponse({"question": body.question, "documents": rows})
 
     @router.post("/feedback", status_code=201, response_model=schemas.FeedbackOut)
-    def give_feedback(body: schemas.FeedbackBody) -> JSONResponse:
+    def give_feedback(body: schemas.FeedbackBody, mine: Mine) -> JSONResponse:
         """记下对一次回答的评价。"""
+        for span in body.spans:
+            mine.must_see(span.doc)
         spans = tuple(feedback.Span(span.doc, span.start, span.end) for span in body.spans)
         generation = service.catalog.generation
         number = feedback.store(
@@ -82,20 +86,24 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
     router = APIRouter(responses=_RESPONSES)
 
     @router.get("/documents", response_model=schemas.DocumentsOut)
-    def documents() -> JSONResponse:
+    def documents(mine: Mine) -> JSONResponse:
         """列出文档。"""
         generation = service.catalog.generation
-        rows = [document_json(record) for record in service.documents()]
+        rows = [document_json(record) for record in mine.documents()]
         return JSONResponse({"generation": generation, "documents": rows})
 
     @router.post("/documents", status_code=201, response_model=schemas.IngestOut)
     def upload(
+        request: Request,
+        mine: Mine,
         file: Annotated[list[UploadFile] | None, File(description="一个或多个文件")] = None,
         files: Annotated[list[UploadFile] | None, File(description="同 file")] = None,
     ) -> JSONResponse:
         """上传文档并编入索引；同名的被替换。"""
         sent = [(item.filename or "", item.file) for item in [*(file or []), *(files or [])]]
-        report = uploads.take_in(service, sent)
+        report = uploads.take_in(mine, sent)
+        for line in report.lines:
+            note(service, request.scope, mine.identity, "upload", line.doc_id, line.code or "ok")
         if startup.ready:  # the new generation is made ready beside; the sender need not wait for its calibration
             threading.Thread(target=startup.warm_up, args=(service,), daemon=True).start()
         else:
@@ -116,26 +124,28 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
     def text(
         doc_id: str,
         request: Request,
+        mine: Mine,
         start: Annotated[int, Query(ge=0)] = 0,
         end: Annotated[int | None, Query(ge=0)] = None,
     ) -> Response:
         """文档在 [start, end) 的原文；Accept: text/plain 时只给文字。"""
-        found = service.text(doc_id, start, end)
+        found = mine.text(doc_id, start, end)
         if request.headers.get("accept", "").startswith("text/plain"):
             return PlainTextResponse(found)
-        length = len(service.document(doc_id).document.text)
+        length = len(mine.document(doc_id).document.text)
         return JSONResponse({"doc": doc_id, "start": start, "end": start + len(found), "length": length, "text": found})
 
     @router.get("/documents/{doc_id:path}/context", response_model=schemas.ContextOut)
     def context(
         doc_id: str,
+        mine: Mine,
         start: Annotated[int, Query(ge=0)],
         end: Annotated[int, Query(ge=0)],
         around: Annotated[int, Query(ge=0, le=50)] = 1,
     ) -> JSONResponse:
         """[start, end) 前后各 around 段的文字，以及它所在的章节。"""
-        found = service.around(doc_id, start, end, around)
-        text = service.text(doc_id, found.start, found.end)
+        found = mine.around(doc_id, start, end, around)
+        text = mine.text(doc_id, found.start, found.end)
         return JSONResponse({"doc": doc_id, "text": text} | context_json(found))
 
     @router.get(
@@ -143,14 +153,15 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"image/png": {}}}},
     )
-    def page(doc_id: str, number: Annotated[int, PathParam(ge=1)]) -> Response:
+    def page(doc_id: str, number: Annotated[int, PathParam(ge=1)], mine: Mine) -> Response:
         """PDF 的一页，PNG 图像；页码从 1 起。"""
-        return Response(service.page_image(doc_id, number), media_type="image/png")
+        return Response(mine.page_image(doc_id, number), media_type="image/png")
 
     @router.delete("/documents/{doc_id:path}", status_code=204, response_model=None)
-    def delete(doc_id: str) -> Response:
+    def delete(doc_id: str, request: Request, mine: Mine) -> Response:
         """移除文档，立即生效。"""
-        service.remove([doc_id])
+        mine.remove(doc_id)
+        note(service, request.scope, mine.identity, "remove", doc_id)
         return Response(status_code=204)
 
     return router
@@ -174,7 +185,7 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
         name = problems.request_id(request)
         return problems.problem(503, code, startup.step, request_id=name, headers={"Retry-After": "2"})
 
-    @router.get("/metrics")
+    @router.get("/metrics", responses={401: _PROBLEM, 403: _PROBLEM, 405: _PROBLEM})
     def watch() -> Response:
         """Prometheus 指标。"""
         metrics.ready.set(startup.ready)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from rag.answering import page_label
 from rag.errors import UsageError
-from rag.service import Service
 from rag.web.citing import reference
+from rag.web.reading import Reading
 from rag.web.render import inert, place
 
 ITEMS_MAX = 500
@@ -46,14 +46,14 @@ class Quote:
     reference: str
 
 
-def collect(service: Service, items: Sequence[Item]) -> list[Quote]:
+def collect(mine: Reading, items: Sequence[Item]) -> list[Quote]:
     """Read every item's words. Raises NotFoundError or UsageError when one of them no longer exists."""
     if len(items) > ITEMS_MAX:
         raise UsageError(f"摘编最多 {ITEMS_MAX} 条。/ Too many excerpts.")
     quotes = []
     for number, item in enumerate(items, 1):
-        text = service.text(item.doc, item.start, item.end)
-        document = service.document(item.doc).document
+        text = mine.text(item.doc, item.start, item.end)
+        document = mine.document(item.doc).document
         cited = reference(document, item.start, item.end, page_label(document, item.start))
         quotes.append(Quote(item, number, document.title, text, cited))
     return quotes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 
-from rag.index import Snapshot
-from rag.service import Service
+from rag.datamodels import Passage
+from rag.web.reading import Reading
 
 WANTED = 4
 _TRIED = 40
@@ -27,11 +28,11 @@ def heading_question(heading: str) -> str:
     return f"{words}，文件是怎么说的？"
 
 
-def candidates(snapshot: Snapshot) -> list[str]:
+def candidates(passages: Iterable[Passage]) -> list[str]:
     """Terms that the documents explain, then headings; each document in turn, so that no one of them has all."""
     terms: dict[str, str] = {}
     headings: dict[str, list[str]] = {}
-    for passage in snapshot.passages:
+    for passage in passages:
         for found in _TERM.finditer(passage.text):
             terms.setdefault(found[1], f"“{found[1]}”指的是什么？")
         for heading in passage.headings:
@@ -43,12 +44,12 @@ def candidates(snapshot: Snapshot) -> list[str]:
     return [*list(terms.values())[: WANTED // 2 + 1], *turns][:_TRIED]
 
 
-def examples(service: Service) -> tuple[str, ...]:
+def examples(mine: Reading) -> tuple[str, ...]:
     """A few questions that the service answers with confidence, of different documents where possible."""
     chosen: list[str] = []
     used: Counter[str] = Counter()
-    for question in candidates(service.current()):
-        answer = service.ask(question, 1)
+    for question in candidates(mine.passages()):
+        answer = mine.ask(question, 1)
         if answer.answerable and answer.confidence >= 0.8 and used[answer.excerpts[0].doc_id] < 2:
             used[answer.excerpts[0].doc_id] += 1
             chosen.append(question)
@@ -57,10 +58,26 @@ def examples(service: Service) -> tuple[str, ...]:
     return tuple(chosen)
 
 
-def near_questions(service: Service, question: str, documents: tuple[str, ...] = ()) -> tuple[str, ...]:
+class Starters:
+    """Examples by what someone may see, remembered until the collection changes."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._found: dict[tuple[int, Callable[[str], bool] | None], tuple[str, ...]] = {}
+
+    def of(self, mine: Reading) -> tuple[str, ...]:
+        """Examples of what they may see."""
+        generation = mine.service.catalog.generation
+        if (generation, mine.allowed) not in self._found:
+            self._found = {key: kept for key, kept in self._found.items() if key[0] == generation}
+            self._found[generation, mine.allowed] = examples(mine)
+        return self._found[generation, mine.allowed]
+
+
+def near_questions(mine: Reading, question: str, documents: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Up to three questions next to one that was refused, from the headings above the nearest passages."""
     found: dict[str, None] = {}
-    for hit in service.search_passages(question, 8, documents):
+    for hit in mine.search_passages(question, 8, documents):
         for heading in reversed(hit.passage.headings):
             near = heading_question(heading)
             if near:

@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from rag.errors import UsageError, YuanwenError
-from rag.service import Service
 from rag.web import compilation
-from rag.web.admin import admin_view, gaps_view, gold_lines
+from rag.web.admin import admin_view, audit_view, gaps_view, gold_lines
 from rag.web.compilation import Item
+from rag.web.reading import Mine, Reading
 from rag.web.render import inert
 from rag.web.source import REACH, source_view
 from rag.web.state import Startup
@@ -50,20 +50,21 @@ def asset(name: str) -> str:
     return resources.files("rag.web").joinpath(f"assets/{name}").read_text(encoding="utf-8")
 
 
-def build_pages(service: Service, startup: Startup) -> APIRouter:
+def build_pages(startup: Startup) -> APIRouter:
     """Routes under /page/."""
     router = APIRouter(prefix="/page", include_in_schema=False)
 
     @router.get("/source")
     def source(
         request: Request,
+        mine: Mine,
         d: str,
         s: Annotated[int, Query(ge=0)] = 0,
         e: Annotated[int, Query(ge=0)] = 0,
         r: Annotated[int, Query(ge=0, le=REACH_MAX)] = REACH,
     ) -> HTMLResponse:
         """The document around a span: a fragment for the page's dialog, a whole page for a browser's own window."""
-        record = service.document(d)
+        record = mine.document(d)
         if not s <= e <= len(record.document.text):
             raise UsageError(f"范围 {s}–{e} 不在《{d}》之内。/ The span lies outside the document.")
         view = source_view(record, s, e, r)
@@ -73,28 +74,28 @@ def build_pages(service: Service, startup: Startup) -> APIRouter:
 
     for name in ("page.css", "page.js", "basket.js", "admin.js", "icon.svg"):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
-    router.include_router(_compiling(service))
-    router.include_router(_administering(service, startup))
+    router.include_router(_compiling())
+    router.include_router(_administering(startup))
     return router
 
 
-def _compiling(service: Service) -> APIRouter:
+def _compiling() -> APIRouter:
     """The basket and its exports."""
     router = APIRouter()
 
     @router.post("/compilation/view")
-    def basket(body: BasketBody) -> HTMLResponse:
+    def basket(body: BasketBody, mine: Mine) -> HTMLResponse:
         """The basket's rows; items whose document is gone are named in a header, so that the browser forgets them."""
         items = [Item(**item.model_dump()) for item in body.items]
-        missing = [index for index, item in enumerate(items) if not _stands(service, item)]
-        quotes = compilation.collect(service, [item for index, item in enumerate(items) if index not in missing])
+        missing = [index for index, item in enumerate(items) if not _stands(mine, item)]
+        quotes = compilation.collect(mine, [item for index, item in enumerate(items) if index not in missing])
         view = compilation.basket_view(quotes, missing)
         return HTMLResponse(view, headers={"X-Yuanwen-Missing": json.dumps(missing)})
 
     @router.post("/compilation/{kind}")
-    def export(kind: Literal["docx", "md", "csv"], body: BasketBody) -> Response:
+    def export(kind: Literal["docx", "md", "csv"], body: BasketBody, mine: Mine) -> Response:
         """The basket as a file."""
-        quotes = compilation.collect(service, [Item(**item.model_dump()) for item in body.items])
+        quotes = compilation.collect(mine, [Item(**item.model_dump()) for item in body.items])
         if not quotes:
             raise UsageError("摘编里还没有摘录。/ The basket is empty.", code="basket-empty")
         title = body.title.strip() or "摘编"
@@ -111,24 +112,29 @@ def _compiling(service: Service) -> APIRouter:
     return router
 
 
-def _administering(service: Service, startup: Startup) -> APIRouter:
+def _administering(startup: Startup) -> APIRouter:
     """Pages for those who look after the collection."""
     router = APIRouter()
 
     @router.get("/admin")
-    def admin() -> HTMLResponse:
+    def admin(mine: Mine) -> HTMLResponse:
         """Documents and the state of the index."""
-        return HTMLResponse(whole_page("文档管理", admin_view(service, startup)))
+        return HTMLResponse(whole_page("文档管理", admin_view(mine, startup)))
 
     @router.get("/gaps")
-    def gaps() -> HTMLResponse:
+    def gaps(mine: Mine) -> HTMLResponse:
         """What users missed."""
-        return HTMLResponse(whole_page("知识缺口", gaps_view(service)))
+        return HTMLResponse(whole_page("知识缺口", gaps_view(mine)))
+
+    @router.get("/audit")
+    def log(mine: Mine) -> HTMLResponse:
+        """Who changed or administered what."""
+        return HTMLResponse(whole_page("审计记录", audit_view(mine)))
 
     @router.get("/gold.jsonl")
-    def gold() -> Response:
+    def gold(mine: Mine) -> Response:
         """Useful answers as test questions."""
-        return Response(gold_lines(service), media_type="application/x-ndjson; charset=utf-8")
+        return Response(gold_lines(mine), media_type="application/x-ndjson; charset=utf-8")
 
     return router
 
@@ -140,10 +146,10 @@ def _asset_route(name: str):
     return send
 
 
-def _stands(service: Service, item: Item) -> bool:
+def _stands(mine: Reading, item: Item) -> bool:
     """True when the item's place still exists."""
     try:
-        service.text(item.doc, item.start, item.end)
+        mine.text(item.doc, item.start, item.end)
     except YuanwenError:
         return False
     return True

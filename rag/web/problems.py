@@ -10,18 +10,20 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from rag.errors import YuanwenError
+from rag.errors import BusyError, YuanwenError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:yuanwen:problem:"
 _HTTP = {
     400: ("bad-request", "请求读不懂。/ The request cannot be read."),
+    401: ("unauthorized", "请先登录。/ Please log in."),
     403: ("forbidden", "不允许这样访问。/ Not allowed."),
     404: ("not-found", "没有这个地址。/ No such address."),
     405: ("method-not-allowed", "这个地址不支持该方法。/ Method not allowed."),
     413: ("too-large", "内容太大。/ The body is too large."),
     415: ("media-type", "内容类型不对。/ Unsupported content type."),
+    429: ("busy", "请求太多，稍后再试。/ Too many requests."),
 }
 _TITLES = {
     "validation": "请求内容不对",
@@ -33,6 +35,16 @@ _TITLES = {
     "method-not-allowed": "方法不对",
     "too-large": "内容太大",
     "forbidden": "不允许",
+    "unauthorized": "没有登录",
+    "token-expired": "登录已过期",
+    "token-invalid": "令牌不对",
+    "key-invalid": "密钥不对",
+    "key-expired": "密钥已到期",
+    "untrusted-proxy": "不允许",
+    "loopback-only": "不允许",
+    "collection-forbidden": "不允许",
+    "busy": "正忙",
+    "too-many-requests": "请求太频繁",
     "corpus-unreadable": "文件读不了",
     "load-failed": "文件读不了",
     "index-unusable": "索引用不了",
@@ -42,7 +54,7 @@ _TITLES = {
     "usage": "用法不对",
 }
 CAUSES = {
-    status: {"description": _HTTP.get(status, ("", "处理不了"))[1]} for status in (400, 403, 404, 405, 413, 422, 503)
+    status: {"description": _HTTP.get(status, ("", "处理不了"))[1]} for status in (400, 401, 403, 404, 405, 413, 422, 429, 503)
 }
 
 
@@ -61,6 +73,18 @@ def problem(
     return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
+def of_error(error: YuanwenError, name: str) -> JSONResponse:
+    """The response for one of our errors. name: the request's id."""
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(error, BusyError):
+        headers["Retry-After"] = str(error.retry_after)
+    elif error.status == 503:
+        headers["Retry-After"] = "5"
+    return problem(error.status, error.code, _speakable(str(error)), request_id=name, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Make the app answer every error with problem details."""
     app.add_exception_handler(YuanwenError, _on_yuanwen)
@@ -76,8 +100,7 @@ def request_id(request: Request) -> str:
 
 async def _on_yuanwen(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, YuanwenError)
-    headers = {"Retry-After": "5"} if error.status == 503 else None
-    return problem(error.status, error.code, _speakable(str(error)), request_id=request_id(request), headers=headers)
+    return of_error(error, request_id(request))
 
 
 async def _on_validation(request: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address, ip_network
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -24,7 +25,7 @@ PAGE_POLICY = (
     "form-action 'self'; frame-ancestors 'self'"
 )
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
-CLOSED = ("/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/deep_link", "/monitoring")
+_FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix", b"x-forwarded-proto"})
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Observe = Callable[[str, str, int, float], None]
@@ -42,23 +43,28 @@ def is_data(path: str) -> bool:
 
 
 class Guard:
-    """The one middleware. observe: told method, path, status and seconds of each request."""
+    """The outermost middleware. observe: told method, path, status and seconds of each request."""
 
-    def __init__(self, app: ASGIApp, observe: Observe) -> None:
-        """app: what answers when nothing here objects."""
+    def __init__(self, app: ASGIApp, observe: Observe, trusted_proxies: Sequence[str]) -> None:
+        """app: what answers when nothing here objects. trusted_proxies: addresses and networks."""
         self.app = app
         self.observe = observe
+        self.trusted = [ip_network(one) for one in trusted_proxies]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        trusted = self._trusts(scope)
+        if not trusted:  # what only a proxy may say; nothing further in needs to doubt it
+            scope = dict(scope) | {"headers": [pair for pair in scope["headers"] if pair[0] not in _FORWARDED]}
         headers = Headers(scope=scope)
         scope = _under_prefix(scope, headers.get("x-forwarded-prefix", ""))
         given = headers.get("x-request-id", "")
         name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        scope["state"] = dict(scope.get("state", {})) | {"request_id": name}
+        found = {"request_id": name, "trusted": trusted, "peer": scope.get("client")}
+        scope["state"] = dict(scope.get("state", {})) | found
         path, started, status = route_of(scope), time.perf_counter(), 500
 
         async def decorated(message: Message) -> None:
@@ -82,6 +88,15 @@ class Guard:
             log.debug("%s %s %s %.0f ms %s", scope["method"], path, status, seconds * 1e3, name)
 
 
+    def _trusts(self, scope: Scope) -> bool:
+        """Whether a trusted proxy is at the other end of the line."""
+        try:
+            address = ip_address(scope["client"][0])
+        except (TypeError, ValueError):  # a socket file, or no address at all
+            return False
+        return any(address in network for network in self.trusted)
+
+
 def _under_prefix(scope: Scope, prefix: str) -> Scope:
     """The scope as seen below a proxy's sub-path; what is not a plain path is ignored."""
     if not _PREFIX.fullmatch(prefix):
@@ -92,8 +107,6 @@ def _under_prefix(scope: Scope, prefix: str) -> Scope:
 
 def _objection(scope: Scope, headers: Headers, path: str) -> tuple[int, str, str] | None:
     """Status, code and sentence when the request may not pass."""
-    if path.startswith(CLOSED):
-        return 404, "not-found", "没有这个地址。/ No such address."
     if scope["method"] not in {"GET", "HEAD", "OPTIONS"} and headers.get("sec-fetch-site") == "cross-site":
         return 403, "forbidden", "不接受来自其他网站的写操作。/ Cross-site writes are refused."
     length = headers.get("content-length", "0")

@@ -10,6 +10,7 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from rag.access.decide import Access, check_start
 from rag.config import Settings
 from rag.errors import ModelError, ServerError
 from rag.service import Service
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from rag.web.state import Startup
 
 log = logging.getLogger(__name__)
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 GRACE = 3  # seconds for requests under way when the service is told to stop
 PATIENCE = 4.5  # seconds after which the process goes, whatever is still running; the index is safe at any instant
 # Read by gradio and huggingface_hub when they are imported, so they must stand before.
@@ -42,18 +42,24 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     import gradio as gr
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from rag.web import problems
     from rag.web.api import build_api
+    from rag.web.gate import Gate
+    from rag.web.limits import Limits
+    from rag.web.login import build_login
     from rag.web.metrics import new_metrics
     from rag.web.pages import build_pages
     from rag.web.security import Guard, is_data, route_of
     from rag.web.ui import HEAD, build_ui, theme
 
-    metrics = new_metrics()
+    metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
+    proxies = service.settings.trusted_proxies
     api = build_api(service, startup, metrics)
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    page.include_router(build_pages(service, startup))
+    page.include_router(build_pages(startup))
+    page.include_router(build_login(access, limits))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     gr.mount_gradio_app(
@@ -67,24 +73,15 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         target = api if scope["type"] == "http" and is_data(route_of(scope)) else page
         await target(scope, receive, send)
 
-    return Guard(front, metrics.observe)
-
-
-def refuse_open_door(settings: Settings) -> None:
-    """Raise ServerError for an address that others reach unless the administrator said so."""
-    if settings.access == "open" or settings.host in LOOPBACK:
-        return
-    raise ServerError(
-        f"监听地址 {settings.host} 不限于本机，而服务没有登录：任何能连上的人都能增删文档。请放在有登录的反向代理之后监听 "
-        "127.0.0.1，或确认后设置 YUANWEN_ACCESS=open。/ Refusing to listen beyond loopback without an access mode."
-    )
+    gate = Gate(front, service, access, limits)
+    return Guard(ProxyHeadersMiddleware(gate, list(proxies)), metrics.observe, proxies)
 
 
 def run(settings: Settings) -> None:
     """Serve until told to stop. Raises ServerError, or ModelError when the model turns out to be missing."""
     be_quiet()
     log_to_stderr()
-    refuse_open_door(settings)
+    check_start(settings)
     with bind(settings.host, settings.port) as listener:
         log.info("原文正在启动：http://%s:%d", _shown(settings.host), listener.getsockname()[1])
         import uvicorn
@@ -95,7 +92,7 @@ def run(settings: Settings) -> None:
         app = build_app(service, startup)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE,
-            timeout_keep_alive=30, h11_max_incomplete_event_size=64 * 1024, ws="none",
+            timeout_keep_alive=30, proxy_headers=False, h11_max_incomplete_event_size=64 * 1024, ws="none",
         )  # fmt: skip
         server = _stoppable(uvicorn.Server(config))
         threading.Thread(target=_warm, args=(service, startup, server, settings), daemon=True).start()

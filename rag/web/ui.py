@@ -7,15 +7,16 @@ import glob
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import gradio as gr
 
+from rag.access.identity import Identity, Role
 from rag.errors import UsageError, YuanwenError
 from rag.service import Service
-from rag.web.examples import examples, near_questions
+from rag.web.examples import Starters, near_questions
 from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
+from rag.web.reading import Reading, reading
 from rag.web.render import Turn, ask_button, chat_answer, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
 
@@ -32,10 +33,7 @@ HEAD = (
 )
 BRAND = '<div class="yw-brand"><h1>原文</h1><span>用文件里的原话回答，每一句都可核对</span></div>'
 HELLO = '<div class="yw-hello"><strong>请提问</strong><br>例如查一个提法、一项要求、一个数字出自哪里</div>'
-_TOOLS = (
-    '<button type="button" class="yw-act" value="basket">摘编 <span id="yw-count">0</span></button>'
-    '<a href="page/admin">文档管理</a>'
-)
+_BASKET = '<button type="button" class="yw-act" value="basket">摘编 <span id="yw-count">0</span></button>'
 Messages = list[dict[str, str]]
 
 
@@ -49,59 +47,58 @@ def theme() -> gr.themes.Base:
 def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
     """The Gradio app; nothing is loaded here."""
 
-    @lru_cache(maxsize=2)
-    def starters(generation: int) -> tuple[str, ...]:
-        """Examples of a generation; the generation is only the cache's key."""
-        return examples(service)
+    starters = Starters()
 
-    def greet() -> tuple[str, gr.Dropdown]:
+    def greet(request: gr.Request) -> tuple[str, gr.Dropdown]:
         """The line under the title, and the documents to choose from."""
         if not startup.ready:
             sign = f'<div class="yw-status yw-starting" role="status">{inert(startup.step)}</div>'
             return sign, gr.Dropdown(choices=[])
-        current = service.current()
-        status = f'<div class="yw-status"><span>在 {len(current.titles)} 篇文档中查找</span>{_TOOLS}</div>'
-        return status, gr.Dropdown(choices=scopes(current.titles))
+        mine = _mine(request)
+        titles = mine.titles()
+        status = f'<div class="yw-status"><span>在 {len(titles)} 篇文档中查找</span>{tools(mine.identity)}</div>'
+        return status, gr.Dropdown(choices=scopes(titles))
 
-    def offer() -> str:
+    def offer(request: gr.Request) -> str:
         """Example questions; apart from the greeting, for finding them may wait for a new index to be calibrated."""
         if not startup.ready:
             return ""
-        chips = "".join(ask_button(question) for question in starters(service.current().generation))
+        chips = "".join(ask_button(question) for question in starters.of(_mine(request)))
         return f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
 
     def respond(
-        question: str, turns: list[Turn], scope: list[str] | None
+        question: str, turns: list[Turn], scope: list[str] | None, request: gr.Request
     ) -> Iterator[tuple[list[Turn], Messages, str, str]]:
         """Show the question at once, then the answer: session, chat, panel, and the emptied question box."""
+        mine = _mine(request)
         number = turns[-1].number + 1 if turns else 1
         kept = question[: service.settings.question_max + 200].removeprefix(ALONE)
         asked = Turn(number, kept, None, carried=carried(question, turns))
-        before = [message for turn in turns for message in said(turn)]
+        before = [message for turn in turns for message in said(mine, turn)]
         waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
-        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(turns), ""
-        turns = [*turns, answered(asked, tuple(scope or ()))][-TURNS_MAX:]
-        yield turns, [message for turn in turns for message in said(turn)], shown(turns), ""
+        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(mine, turns), ""
+        turns = [*turns, answered(mine, asked, tuple(scope or ()))][-TURNS_MAX:]
+        yield turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), ""
 
-    def answered(turn: Turn, scope: tuple[str, ...]) -> Turn:
+    def answered(mine: Reading, turn: Turn, scope: tuple[str, ...]) -> Turn:
         """The turn with its answer, or with the sentence that says why there is none."""
         try:
-            titles = service.current().titles
+            titles = mine.titles()
             within = resolve(scope, titles)
-            answer = service.ask(turn.asked, None, within)
+            answer = mine.ask(turn.asked, None, within)
             metrics.answered(answer.answerable)
             if service.settings.log_questions:
                 log.info("问题：%s", answer.question)
-            near = () if answer.answerable else near_questions(service, turn.asked, within)
+            near = () if answer.answerable else near_questions(mine, turn.asked, within)
             searched = sum(not within or any(fnmatch.fnmatchcase(doc, one) for one in within) for doc in titles)
             return replace(turn, answer=answer, near=near, searched=searched)
         except YuanwenError as error:
             return replace(turn, problem=str(error))
 
-    def said(turn: Turn) -> Messages:
+    def said(mine: Reading, turn: Turn) -> Messages:
         """A turn as two chat messages."""
         try:
-            reply = chat_answer(turn, service.document)
+            reply = chat_answer(turn, mine.document)
         except YuanwenError as error:  # a document that was removed since
             reply = f'<div class="yw-problem">{inert(str(error))}</div>'
         return [
@@ -109,12 +106,12 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
             {"role": "assistant", "content": reply},
         ]
 
-    def shown(turns: list[Turn]) -> str:
+    def shown(mine: Reading, turns: list[Turn]) -> str:
         """The panel; turns that quote a document removed since are left out."""
         try:
-            return panel(turns, service.document)
+            return panel(turns, mine.document)
         except YuanwenError:
-            return panel([turn for turn in turns if _stands(turn, service)], service.document)
+            return panel([turn for turn in turns if _stands(turn, mine)], mine.document)
 
     with gr.Blocks(title="原文 · 用原文回答", analytics_enabled=False, fill_width=True) as page:
         turns = gr.State([])
@@ -183,9 +180,23 @@ def resolve(scope: Sequence[str], titles: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _stands(turn: Turn, service: Service) -> bool:
+def tools(identity: Identity) -> str:
+    """What stands beside the title: only what they may use."""
+    manage = '<a href="page/admin">文档管理</a>' if identity.role >= Role.EDITOR else ""
+    leave = ""
+    if identity.via == "password":
+        leave = f'<span>{inert(identity.name)}</span><button type="button" class="yw-act" value="logout">退出</button>'
+    return f"{_BASKET}{manage}{leave}"
+
+
+def _mine(request: gr.Request) -> Reading:
+    """The reading that the gate has opened for an event."""
+    return reading(request.request)
+
+
+def _stands(turn: Turn, mine: Reading) -> bool:
     """True when every document that the turn quotes is still there."""
     if turn.answer is None:
         return True
-    known = service.catalog.sources()
-    return all(excerpt.doc_id in known for excerpt in turn.answer.excerpts)
+    known = mine.service.catalog.sources()
+    return all(excerpt.doc_id in known and mine.sees(excerpt.doc_id) for excerpt in turn.answer.excerpts)

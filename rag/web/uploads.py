@@ -11,7 +11,7 @@ from typing import BinaryIO
 from rag.embedding import Progress
 from rag.errors import UsageError
 from rag.intake import IngestReport
-from rag.service import Service
+from rag.web.reading import Reading
 
 NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
 FILES_MAX = 100
@@ -36,9 +36,12 @@ def safe_name(name: str) -> str:
 
 
 def take_in(
-    service: Service, files: Sequence[tuple[str, BinaryIO]], progress: Progress | None = None
+    mine: Reading, files: Sequence[tuple[str, BinaryIO]], progress: Progress | None = None
 ) -> IngestReport:
-    """Index uploaded files; one of the same name is replaced. Raises CorpusError when none could be read."""
+    """Index uploaded files; one of the same name is replaced.
+
+    Raises CorpusError when none could be read, ForbiddenError for a name in a collection that they may not see.
+    """
     if not files:
         raise UsageError("没有文件。请在表单字段 file 中上传。/ No file was sent.", code="no-file")
     if len(files) > FILES_MAX:
@@ -46,4 +49,6 @@ def take_in(
     named = {safe_name(name): stream for name, stream in files}
     if len(named) != len(files):
         raise UsageError("有两个文件同名，请分开上传。/ Two files have the same name.", code="same-name")
-    return service.ingest_uploads(named, progress)
+    for name in named:
+        mine.may_replace(name)
+    return mine.service.ingest_uploads(named, progress)

@@ -13,6 +13,8 @@ from rag.web.server import build_app
 from rag.web.state import Startup
 from tests.conftest import SEEDS
 
+LOCAL = ("127.0.0.1", 50000)
+
 
 @dataclass(frozen=True)
 class Site:
@@ -33,5 +35,5 @@ def site(tmp_path_factory) -> Iterator[Site]:
     service.ingest([SEEDS], mirror=True)
     startup = Startup()
     startup.warm_up(service)
-    with TestClient(build_app(service, startup), raise_server_exceptions=False) as client:
+    with TestClient(build_app(service, startup), raise_server_exceptions=False, client=LOCAL) as client:
         yield Site(client, service, startup)

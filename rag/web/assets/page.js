@@ -115,6 +115,10 @@
       await copy(reference.textContent);
       toast("已复制出处");
     },
+    async logout() {
+      await ask_server("logout", { method: "POST" });
+      location.reload();
+    },
     async ask(query, button) { submit(button.textContent); },
     async close(query, button) { button.closest("dialog").close(); },
   };
