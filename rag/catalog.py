@@ -56,6 +56,9 @@ _vectors = sa.Table(
 )  # fmt: skip
 
 
+_GENERATION = sa.select(_facts.c.value).where(_facts.c.name == "generation")
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A clause or two of a passage: its source span and the key of its vector."""
@@ -214,6 +217,36 @@ class Catalog:
         with self._engine.connect() as connection:  # what was removed does not linger in the log either
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def copy_to(self, path: Path) -> None:
+        """A copy of the present state as a file of its own. path: must not exist."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+
+    def take_over(self, path: Path, generation: int) -> bool:
+        """Become what another catalog's file holds, as one change; False, and untouched, when no longer at `generation`.
+
+        path: made by `copy_to` and changed since, so that its generation is a later one.
+        """
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("ATTACH DATABASE ? AS fresh", (str(path),))
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                if int(connection.scalar(_GENERATION) or 0) != generation:
+                    connection.rollback()
+                    return False
+                for table in reversed(_meta.sorted_tables):
+                    connection.execute(table.delete())
+                for table in _meta.sorted_tables:
+                    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+                    connection.exec_driver_sql(
+                        f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM fresh.{table.name}"
+                    )
+                connection.commit()
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql("DETACH DATABASE fresh")
+        return True
+
     def check(self) -> list[str]:
         """SQLite's own integrity check and foreign keys; an empty list is good."""
         with self._engine.connect() as connection:
@@ -246,7 +279,7 @@ def _set_facts(connection: sa.Connection, facts: dict[str, str]) -> None:
 
 
 def _advance(connection: sa.Connection) -> None:
-    now = int(connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == "generation")) or 0)
+    now = int(connection.scalar(_GENERATION) or 0)
     _set_facts(connection, {"generation": str(now + 1)})
 
 

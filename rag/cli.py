@@ -24,6 +24,8 @@ from rag.evaluation.commands import register as register_evaluation
 from rag.filtering import read_filter
 
 if TYPE_CHECKING:
+    from rag.evaluation.publishing import Guard
+    from rag.intake import IngestReport
     from rag.service import Service
 
 app = typer.Typer(
@@ -46,6 +48,11 @@ ValidityOption = Annotated[str, typer.Option("--validity", help="现行：未注
 BatchOption = Annotated[Path | None, typer.Option("--batch", help='问题文件，每行 {"id","question"}')]
 OutOption = Annotated[Path | None, typer.Option("--out", help="结果文件")]
 ReportOption = Annotated[Path | None, typer.Option("--report", help="把入库报告写成 JSON 文件")]
+GateOption = Annotated[
+    Path | None, typer.Option("--gate", help="发布前用这套题（.xlsx、.jsonl）比较新旧索引，变差就不发布")
+]
+GateDropOption = Annotated[float | None, typer.Option("--gate-drop", min=0, max=1, help="容许 hit@5 下降多少，缺省 0.02")]
+NoGateOption = Annotated[bool, typer.Option("--no-gate", help="这一次不把关，即使评测页上设了把关")]
 TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, max=1000, help="最多给出几条")]
 
 
@@ -55,12 +62,16 @@ def index_command(
     index: IndexOption = None,
     report: ReportOption = None,
     if_needed: Annotated[bool, typer.Option("--if-needed", help="已有可用的索引就不动；换了模型等则用库存文本重建")] = False,
+    gate: GateOption = None,
+    gate_drop: GateDropOption = None,
+    no_gate: NoGateOption = False,
 ) -> None:
     """建立或更新索引，使其与给定的文件一致。/ Build the index, so that it holds just these files."""
     settings = _settings(index)
     if if_needed and _usable(settings):
         return
-    _ingest(settings, paths or [settings.corpus], report, mirror=True)
+    guard = _guard(settings, gate, gate_drop, no_gate)
+    _ingest(settings, paths or [settings.corpus], report, guard, mirror=True)
 
 
 @app.command()
@@ -155,9 +166,13 @@ def documents_add(
     paths: Annotated[list[Path], typer.Argument(help="文件或文件夹")],
     index: IndexOption = None,
     report: ReportOption = None,
+    gate: GateOption = None,
+    gate_drop: GateDropOption = None,
+    no_gate: NoGateOption = False,
 ) -> None:
     """添加或替换文档，其余不动。/ Add or replace documents, leaving the others."""
-    _ingest(_settings(index), paths, report, mirror=False)
+    settings = _settings(index)
+    _ingest(settings, paths, report, _guard(settings, gate, gate_drop, no_gate), mirror=False)
 
 
 @documents_app.command("remove")
@@ -260,16 +275,39 @@ def _usable(settings: Settings) -> bool:
     return True
 
 
-def _ingest(settings: Settings, paths: list[Path], report_file: Path | None, *, mirror: bool) -> None:
+def _guard(settings: Settings, gate: Path | None, drop: float | None, no_gate: bool) -> Guard | None:
+    """The test set that guards this ingest: the one given, else the one chosen in the page, else none."""
+    from rag.evaluation.gate import ALLOWED
+    from rag.evaluation.publishing import Guard, guard_of
+
+    if gate is None and drop is not None:
+        raise UsageError("--gate-drop 要与 --gate 一起用。/ --gate-drop needs --gate.")
+    if no_gate and gate is not None:
+        raise UsageError("--gate 与 --no-gate 只能用一个。/ --gate or --no-gate.")
+    if gate is not None:
+        return Guard(gate, ALLOWED if drop is None else drop)
+    return None if no_gate else guard_of(settings.index)
+
+
+def _ingest(
+    settings: Settings, paths: list[Path], report_file: Path | None, guard: Guard | None, *, mirror: bool
+) -> None:
     from dataclasses import asdict
 
+    from rag.evaluation.publishing import publish
     from rag.service import Service
 
     service = Service(settings)
-    with _bar("编码 / encoding") as update:
-        report = service.ingest(paths, mirror=mirror, progress=update, on_line=_print_line)
+
+    def change(target: Service) -> IngestReport:
+        with _bar("编码 / encoding") as update:
+            return target.ingest(paths, mirror=mirror, progress=update, on_line=_print_line)
+
+    report, verdict = publish(service, change, guard, _bar)
     counts = f"{len(report.lines)} 个读取，{len(report.removed)} 个移除"
     audit.note(settings.index, operator(), "command", "index" if mirror else "add", counts)
+    if verdict is not None:
+        out.print(Text(verdict.reason))
     if report_file:
         try:
             report_file.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=2), encoding="utf-8")

@@ -13,32 +13,41 @@ import json
 import re
 import shutil
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from rag.config import Settings
 from rag.errors import EvaluationError, NotFoundError, UsageError
 from rag.evaluation.beir import has_corpus
 from rag.evaluation.comparison import compared
 from rag.evaluation.evaluate import Evaluation
 from rag.evaluation.ordering import Bar, Order, carry_out, corpus_texts, indexed_texts
 from rag.evaluation.report import PAGE, page, write_report
-from rag.evaluation.runner import write_atomically
+from rag.evaluation.runner import shaping, write_atomically
 from rag.evaluation.saved import is_kept, restore
 from rag.service import Service
 
 RUN = "run.json"
-KINDS = (".xlsx", ".jsonl", "")  # a folder has no suffix
-_NAME = re.compile(r"[^\s/\\<>:\"|?*\x00-\x1f\x7f.][^/\\<>:\"|?*\x00-\x1f\x7f]{0,99}")
+NAME_MAX = 200  # bytes; file systems stop at 255
+_NAME = re.compile(r"[^\s/\\<>:\"|?*\x00-\x1f\x7f.][^/\\<>:\"|?*\x00-\x1f\x7f]*")
 
 
 @dataclass(frozen=True, slots=True)
 class RunNote:
-    """What a run is of. previous: folder of the run that it was compared with. label: said in the history."""
+    """What a run is of.
+
+    at: UTC, ISO 8601. label: said in the history. previous: folder of the run that it was compared with. published:
+    false for the trial of an index that was not published; other runs are not compared with it. settings: those that
+    answers depend on.
+    """
 
     test_set: str
-    at: str  # UTC, ISO 8601
+    at: str
     label: str = ""
     previous: str = ""
+    published: bool = True
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +82,8 @@ def set_path(index: Path, name: str) -> Path:
 
 def new_set_path(index: Path, name: str) -> Path:
     """Where a test set of a name goes. Raises UsageError for a name that no file may have."""
-    if not _NAME.fullmatch(name) or Path(name).suffix.lower() not in KINDS:
-        raise UsageError(f"题集的文件名 {name[:80]!r} 不能用：应为 .xlsx、.jsonl 或 .zip。/ Bad name.", code="file-name")
+    if not _NAME.fullmatch(name) or len(name.encode("utf-8", "replace")) > NAME_MAX:
+        raise UsageError(f"题集的文件名“{name[:80]}”不能用，请换一个。/ Bad name.", code="file-name")
     folder = home(index) / "sets"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / name
@@ -82,29 +91,39 @@ def new_set_path(index: Path, name: str) -> Path:
 
 def remove_set(index: Path, name: str) -> None:
     """Forget a test set; its runs stay. Raises NotFoundError, UsageError while it guards publication."""
-    path = set_path(index, name)
+    set_path(index, name)
     gate = read_gate(index)
     if gate is not None and gate.test_set == name:
         raise UsageError(f"题集“{name}”正用来把关发布，请先取消把关。/ The gate uses it.", code="set-in-use")
+    forget(index, name)
+
+
+def forget(index: Path, name: str) -> None:
+    """Remove what is kept under a test set's name, if anything: the set itself and the index of its corpus."""
     shutil.rmtree(home(index) / "indexes" / name, ignore_errors=True)
+    path = home(index) / "sets" / name
     if path.is_dir():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 # -- runs --------------------------------------------------------------------------------------------------------
 
 
-def new_run(index: Path, test_set: str, label: str = "") -> Path:
-    """The folder of a new run. Raises NotFoundError when there is no such set."""
-    set_path(index, test_set)
+def new_run(index: Path, test_set: str, guarded: bool = False) -> Path:
+    """The folder of a new run. guarded: of an index that is not published yet, of a set that may lie elsewhere.
+
+    Raises NotFoundError when there is no such set.
+    """
+    if not guarded:
+        set_path(index, test_set)
     now = time.gmtime()
     stamp, at = time.strftime("%Y%m%d-%H%M%S", now), time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
     folder = home(index) / "runs"
     number = next(n for n in range(1, 10_000) if not (folder / f"{stamp}-{n}").exists())
     path = folder / f"{stamp}-{number}"
-    _write_note(path, RunNote(test_set, at, label))
+    _write_note(path, RunNote(test_set, at, published=not guarded))
     return path
 
 
@@ -137,8 +156,16 @@ def perform(service: Service, name: str, bar: Bar) -> Evaluation:
     both = compared(done.ours, done.theirs) if done.theirs else None
     comparable = both is not None and bool(both.table)
     write_report(done.ours, both if comparable else None, folder, done.text_of)
-    _write_note(folder, replace(note, previous=previous.name if previous and comparable else ""))
+    before = previous.name if previous and comparable else ""
+    _write_note(folder, replace(note, previous=before, settings=shaping(service.settings)))
     return done.ours
+
+
+def finish(folder: Path, label: str, published: bool, previous: Path | None, settings: Settings) -> None:
+    """Say how a guarded run ended. previous: the run that holds the figures it was compared with."""
+    before = previous.name if previous else ""
+    note = replace(note_of(folder), label=label, published=published, previous=before, settings=shaping(settings))
+    _write_note(folder, note)
 
 
 def is_done(folder: Path) -> bool:
@@ -147,11 +174,13 @@ def is_done(folder: Path) -> bool:
 
 
 def last_done(index: Path, test_set: str, before: str = "~") -> Path | None:
-    """The latest finished run of a set, or the latest before a folder's name."""
+    """The latest finished run of a set over a published index, or the latest before a folder's name."""
     folder = home(index) / "runs"
     for path in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
-        if path.name < before and is_done(path) and note_of(path).test_set == test_set:
-            return path
+        if path.name < before and is_done(path):
+            note = note_of(path)
+            if note.published and note.test_set == test_set:
+                return path
     return None
 
 

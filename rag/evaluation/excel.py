@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,11 +133,15 @@ def _question(cells: _Cells, library: Library, lookups: Lookups) -> Question:
         if quotes or documents:
             raise RowError("备注", "备注说无答案，却填了期望文档或期望原文")
         return Question(identifier, text, kind, False, note=note, row=cells.number)
-    evidence = _evidence(documents, quotes, library, lookups)
+    evidence = evidence_of(documents, quotes, library, lookups)
     return Question(identifier, text, kind, True if evidence else None, evidence, note=note, row=cells.number)
 
 
-def _evidence(documents: list[str], quotes: str, library: Library, lookups: Lookups) -> tuple[Evidence, ...]:
+def evidence_of(documents: Sequence[str], quotes: str, library: Library, lookups: Lookups) -> tuple[Evidence, ...]:
+    """The places that a person means by names of documents and quotes, one a line, white space aside.
+
+    Raises RowError for a document or a quote that is not there, or is in several documents.
+    """
     doc_ids = []
     for name in documents:
         doc_id = library.resolve(name)
@@ -158,7 +162,7 @@ def _evidence(documents: list[str], quotes: str, library: Library, lookups: Look
     return tuple(found)
 
 
-def _place(quote: str, doc_ids: list[str], library: Library) -> Evidence | None:
+def _place(quote: str, doc_ids: Sequence[str], library: Library) -> Evidence | None:
     """Where a quote stands: in one of the named documents, or in the only document that holds it."""
     named = [(doc_id, spans) for doc_id in doc_ids if (spans := library.find_loosely(doc_id, quote))]
     if named:

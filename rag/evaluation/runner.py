@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from rag.answering import to_json
+from rag.config import Settings
 from rag.errors import EvaluationError, UsageError
 from rag.evaluation.ranking import strictly_falling
 from rag.evaluation.records import Problem, Response, Run, Shown, Span
@@ -41,12 +42,16 @@ class Task:
     row: int = 0
 
 
+def shaping(settings: Settings) -> dict[str, object]:
+    """The settings that answers may depend on."""
+    return settings.model_dump(mode="json", exclude=set(OUTSIDE))
+
+
 def state_of(service: Service, mode: str) -> str:
     """What the answers depend on beside the question: generation, documents, model, settings and kind of call."""
-    settings = service.settings.model_dump(mode="json", exclude=set(OUTSIDE))
     current = service.current()
     sources = sorted(service.catalog.sources().items())
-    parts = [mode, current.generation, service.catalog.fact("make"), sources, settings]
+    parts = [mode, current.generation, service.catalog.fact("make"), sources, shaping(service.settings)]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 

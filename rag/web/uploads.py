@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from rag.embedding import Progress
 from rag.errors import UsageError
+from rag.evaluation.publishing import guard_of, publish
 from rag.intake import IngestReport
 from rag.web.reading import Reading
 
@@ -40,7 +41,8 @@ def take_in(
 ) -> IngestReport:
     """Index uploaded files; one of the same name is replaced.
 
-    Raises CorpusError when none could be read, ForbiddenError for a name in a collection that they may not see.
+    Raises CorpusError when none could be read, ForbiddenError for a name in a collection that they may not see,
+    EvaluationError when a gate is set and the index would answer worse.
     """
     if not files:
         raise UsageError("没有文件。请在表单字段 file 中上传。/ No file was sent.", code="no-file")
@@ -51,4 +53,5 @@ def take_in(
         raise UsageError("有两个文件同名，请分开上传。/ Two files have the same name.", code="same-name")
     for name in named:
         mine.may_replace(name)
-    return mine.service.ingest_uploads(named, progress)
+    guard = guard_of(mine.service.settings.index)
+    return publish(mine.service, lambda target: target.ingest_uploads(named, progress), guard)[0]

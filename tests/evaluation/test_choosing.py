@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tomllib
 from dataclasses import replace
 
@@ -159,14 +158,3 @@ def test_a_new_index_is_not_published_when_it_is_worse():
     assert gate.gate(run_with(17), run_with(18), allowed=0.05).passed  # just the amount allowed
     empty = replace(run_with(1), outcomes=())
     assert not gate.gate(empty, empty).passed
-
-
-def test_history_is_ordered_by_generation(toy_service, tmp_path):
-    write_report(evaluate_gold(toy_service, seeds_set(3)), None, tmp_path / "b")
-    write_report(run_with(2, 4), None, tmp_path / "a")
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "figures.json").write_text("{", encoding="utf-8")
-    found = gate.history(tmp_path)
-    assert [entry.folder for entry in found] == ["a", "b"]
-    assert found[0].figures["hit@1"] == 0.5 and found[0].generation == 1
-    assert json.loads((tmp_path / "b" / "figures.json").read_text(encoding="utf-8"))["dataset"] == "seeds"
