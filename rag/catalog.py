@@ -159,6 +159,12 @@ class Catalog:
         with self._engine.connect() as connection:
             return connection.scalar(query.where(_documents.c.doc_id == doc_id))
 
+    def has_original(self, doc_id: str) -> bool:
+        """Whether `original` has something to give, without reading it."""
+        query = sa.select(_originals.c.sha256).join(_documents, _documents.c.sha256 == _originals.c.sha256)
+        with self._engine.connect() as connection:
+            return connection.scalar(query.where(_documents.c.doc_id == doc_id)) is not None
+
     def entries(self) -> Iterator[Entry]:
         """All passages in document order."""
         with self._engine.connect() as connection:

@@ -14,14 +14,22 @@ from dataclasses import dataclass
 from rag.cleaning import text_lines
 from rag.datamodels import Document, Passage, Removal
 from rag.errors import CoverageError
-from rag.structure import RUN_IN_MAX, Marker, is_heading_line, marker_at, sentence_ends
+from rag.structure import (
+    ARTICLE_RANK,
+    BRACKET_RANK,
+    RUN_IN_MAX,
+    RUN_IN_RANK,
+    Marker,
+    is_heading_line,
+    marker_at,
+    sentence_ends,
+)  # fmt: skip
 
-CHUNKER = "structure-3"  # changes whenever the same document would be cut differently
+CHUNKER = "structure-4"  # changes whenever the same document would be cut differently
 PASSAGE_SIZE = 250  # characters a passage aims at; measured best with the default model, see benchmarks/
 SHORT = 60  # characters; a numbered item this short shares a passage with its neighbours
 SENTENCE_MAX = 700  # characters; longer sentences are cut at commas, for the model reads 512 tokens
 UNIT_MAX = 100  # characters of a clause window inside a long sentence
-ARTICLE_RANK, BRACKET_RANK, RUN_IN_RANK = 4, 5, 11  # 第X条, 【…】, 一是…/一要…; see rag/structure.py
 
 Span = tuple[int, int]
 

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from rag.datamodels import Document, Removal
-from rag.structure import is_heading_line, starts_with_marker
+from rag.structure import RUN_IN_RANK, is_heading_line, marker_at
 
 PAGE_BREAK = "page-break"
 FRAGMENT = "fragment-number"
@@ -168,13 +168,17 @@ def _continues(text: str, before: Line, after: Line, width: int, bare_from: int 
     length = before.end - start
     if text[after.start] in "，、；。！？）”’,;!?)":
         return length >= 2
-    if starts_with_marker(text, after.start, after.end) or is_heading_line(text, start, before.end):
+    full = bool(width) and length >= 0.85 * width
+    marker = marker_at(text, after.start, after.end)
+    if marker is not None and not (full and marker.rank == RUN_IN_RANK):  # 一是 begins an item only after a stop
+        return False
+    if is_heading_line(text, start, before.end):
         return False
     if text.startswith(("|", "#", ">", "- ", "* "), before.start) or text.startswith(("|", "#", ">"), after.start):
         return False
     if text[before.end - 1] in "，、,":
         return length >= 6
-    if width and length >= 0.85 * width:
+    if full:
         return True
     return length >= MIN_PROSE_LINE and _PROSE.search(text, start, before.end) is not None and not width
 

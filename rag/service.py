@@ -260,6 +260,10 @@ class Service:
         self.text(doc_id, start, end)
         return self._boxes(self.catalog.generation, doc_id, start, end)
 
+    def pictured(self, doc_id: str) -> bool:
+        """Whether the pages of a document can be shown."""
+        return self.catalog.has_original(doc_id)
+
     def page_image(self, doc_id: str, number: int) -> bytes:
         """A page of the document as its file shows it, PNG. number: from 1. Raises NotFoundError."""
         from rag.loading.pdf_places import page_image

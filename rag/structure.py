@@ -26,6 +26,7 @@ _MARKERS = re.compile(
     rf"|(?P<r10>[①-⑳])"
     rf"|(?P<r11>[一二三四五六七八九十]{{1,2}}(?:是|要))"
 )
+ARTICLE_RANK, BRACKET_RANK, RUN_IN_RANK = 4, 5, 11  # 第X条, 【…】, 一是…/一要…
 RUN_IN_MAX = 80  # characters of an opening sentence that still reads as a heading
 HEADING_MAX = 90  # characters of a heading on a line of its own
 _SENTENCE_END = re.compile(r"(?:[。！？；!?;]|…{1,2}|\.(?=\s|$))+[”’」』）》】\"')]*")
@@ -49,11 +50,6 @@ def marker_at(text: str, start: int, end: int) -> Marker | None:
         hashes = len(text[start:end]) - len(text[start:end].lstrip("#"))
         return Marker(hashes - 7, start + hashes)  # # … ###### rank above every numbered level
     return Marker(rank, match.end())
-
-
-def starts_with_marker(text: str, start: int, end: int) -> bool:
-    """Whether a new structural unit begins at `start`."""
-    return marker_at(text, start, end) is not None
 
 
 def is_heading_line(text: str, start: int, end: int) -> bool:

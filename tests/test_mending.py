@@ -61,6 +61,14 @@ def test_a_wrapped_line_is_no_sentence_end(page):
             assert sentence[-1] in "。！？；”：" or len(sentence) < 30, sentence
 
 
+def test_a_wrapped_line_that_looks_like_an_item_goes_on(tmp_path):
+    printed(tmp_path / "文件.pdf", [("团结就是力量，" * 10)[:65] + "统一是最持久最可靠的保证。"] * 3)
+    document = load(Source("文件.pdf", tmp_path / "文件.pdf")).documents[0]
+    assert "\n一是最持久" in document.text
+    passages = cut(document, find_removals(document))
+    assert "统一是最持久最可靠的保证" in passages[0].text and passages[0].headings == ()
+
+
 def test_heads_and_page_numbers_have_their_reason(page):
     removed = [page.text[r.start : r.end] for r in find_removals(page) if r.reason == RUNNING_HEAD]
     assert removed.count("内部学习资料") == len(page.pages) >= 4

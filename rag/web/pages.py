@@ -67,12 +67,12 @@ def build_pages(startup: Startup) -> APIRouter:
         record = mine.document(d)
         if not s <= e <= len(record.document.text):
             raise UsageError(f"范围 {s}–{e} 不在《{d}》之内。/ The span lies outside the document.")
-        view = source_view(record, s, e, r)
+        view = source_view(record, s, e, r, mine.places(d, s, e), mine.pictured(d))
         if request.headers.get("x-yuanwen-fragment"):
             return HTMLResponse(view)
         return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))
 
-    for name in ("page.css", "page.js", "basket.js", "admin.js", "icon.svg"):
+    for name in ("page.css", "page.js", "sheets.js", "basket.js", "admin.js", "icon.svg"):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
     router.include_router(_compiling())
     router.include_router(_administering(startup))
@@ -161,6 +161,6 @@ def whole_page(title: str, body: str) -> str:
         '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{inert(title)} · 原文</title><link rel="icon" href="icon.svg"><link rel="stylesheet" href="page.css">'
-        f'<script src="page.js" defer></script>'
+        f'<script src="page.js" defer></script><script src="sheets.js" defer></script>'
         f'<script src="admin.js" defer></script></head><body class="yw-page-body">{body}</body></html>'
     )

@@ -80,6 +80,10 @@ class Reading:
         """Where a span stands on its pages. Raises NotFoundError, UsageError."""
         return self.service.places(self.must_see(doc_id), start, end)
 
+    def pictured(self, doc_id: str) -> bool:
+        """Whether the pages of a document can be shown. Raises NotFoundError."""
+        return self.service.pictured(self._seen(doc_id))
+
     def page_image(self, doc_id: str, number: int) -> bytes:
         """A page of a document, PNG. Raises NotFoundError."""
         return self.service.page_image(self.must_see(doc_id), number)

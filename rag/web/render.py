@@ -5,14 +5,15 @@ All that is made here stands on one line, for a blank line would end an HTML blo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import quote
 
 from rag.catalog import Record
 from rag.chunking import mend
-from rag.datamodels import Answer, Document, Excerpt, Removal
+from rag.datamodels import FACTS, Answer, Document, Excerpt, Removal
+from rag.filtering import in_force
 from rag.web.citing import reference
 
 DIRECT, RELATED, ASIDE = "直接回答", "相关", "供参考"
@@ -24,6 +25,7 @@ REASONS = {
     "page-break": "分页断行", "fragment-number": "残留编号", "markup": "网页标记", "running-head": "页眉页脚",
     "scraped-page": "网页杂项",
 }  # fmt: skip
+FACT_NAMES = {"doc_number": "文号", "issuer": "发文机关", "date": "日期", "validity": "效力"}
 _VERDICTS = (("useful", "有用"), ("not_useful", "没用"), ("wrong_excerpt", "摘错了"), ("missing", "没找全"))
 RecordOf = Callable[[str], Record]
 
@@ -39,6 +41,7 @@ class Turn:
     near: tuple[str, ...] = ()
     searched: int = 0  # documents that were searched
     carried: str = ""  # the question before, when this one was taken together with it
+    narrowed: str = ""  # how the search was narrowed, in words
 
     @property
     def asked(self) -> str:
@@ -98,7 +101,7 @@ def chat_question(turn: Turn) -> str:
 def chat_answer(turn: Turn, record_of: RecordOf) -> str:
     """What the chat says to a turn: the evidence itself with its markers, or an honest refusal."""
     if turn.problem:
-        return f'<div class="yw-problem">{inert(turn.problem)}</div>'
+        return f'<div class="yw-problem">{inert(turn.problem)}</div><div class="yw-feedback">{_retry(turn)}</div>'
     assert turn.answer is not None
     if not turn.answer.answerable:
         return _refusal(turn)
@@ -127,12 +130,17 @@ def _verdicts(turn: Turn, verdicts: Sequence[tuple[str, str]]) -> str:
         f'<button type="button" class="yw-act" value="feedback?v={name}&amp;{about}">{label}</button>'
         for name, label in verdicts
     )
-    return f'<div class="yw-feedback"><span>这次回答</span>{buttons}</div>'
+    return f'<div class="yw-feedback"><span>这次回答</span>{buttons}{_retry(turn)}</div>'
+
+
+def _retry(turn: Turn) -> str:
+    """A button that asks the same once more: documents, or the narrowing, may have changed."""
+    return f'<button type="button" class="yw-act yw-retry" value="retry?q={percent(turn.question)}">重问</button>'
 
 
 def _refusal(turn: Turn) -> str:
     parts = [
-        f'<div class="yw-refusal"><strong>没有找到能回答这个问题的原文。</strong>查找了 {turn.searched} 篇文档，'
+        f'<div class="yw-refusal"><strong>没有找到能回答这个问题的原文。</strong>查找了{inert(turn.narrowed)} {turn.searched} 篇文档，'
         "其中没有足以作答的内容，所以不给出摘录。可以换个说法，或把问题问得更具体。</div>"
     ]
     if turn.near:
@@ -225,12 +233,26 @@ def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str =
         f'<span class="yw-num">{excerpt.marker}</span><span class="yw-title">{inert(excerpt.title)}</span>'
         f'<span class="yw-level yw-{_LEVEL_CLASS[word]}">{word}</span></summary>'
         f'<div class="yw-path">{" · ".join(facts)}{mended if excerpt.mended != excerpt.text else ""}</div>'
+        f"{document_facts(excerpt.facts)}"
         f'<div class="yw-text">{_excerpt_text(excerpt, record)}</div>'
-        f'<div class="yw-acts">{_action("source", where, "查看原文")}{_action("copy", where, "复制摘录")}'
+        f'<div class="yw-acts">{_action("source", where, "查看原文")}{_action("widen", where, "展开上下文")}'
+        f'{_action("copy", where, "复制摘录")}'
         f'{_action("cite", where, "复制出处")}{_action("link", asked, "复制链接")}'
         f'{_action("keep", asked, "收入摘编")}</div>'
         f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}</details>'
     )
+
+
+def document_facts(facts: Mapping[str, str]) -> str:
+    """What a document is cited by, as a line; that it is no longer in force stands out."""
+    parts = []
+    for name in FACTS:
+        value = facts.get(name, "")
+        if value:
+            alarm = name == "validity" and not in_force(value)
+            shown = inert(value)
+            parts.append(f'<span class="yw-void">{shown}</span>' if alarm else f"{FACT_NAMES[name]} {shown}")
+    return f'<div class="yw-path">{" · ".join(parts)}</div>' if parts else ""
 
 
 def _action(name: str, where: str, label: str) -> str:

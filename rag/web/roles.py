@@ -35,7 +35,7 @@ class Rule:
 
 
 _PUBLIC = (
-    "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/basket.js",
+    "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/sheets.js", "/page/basket.js",
     "/page/admin.js", "/page/icon.svg",
     # Gradio's own files
     "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rag.catalog import Record
-from rag.datamodels import Removal
+from rag.datamodels import Document, LineBox, Removal
 from rag.web.citing import reference
-from rag.web.render import REASONS, inert, page_at, place, segments
+from rag.web.render import REASONS, document_facts, inert, page_at, percent, place, segments
 
 REACH = 20_000  # characters shown on each side of the quote; more on request
-_FACTS = (("doc_number", "文号"), ("issuer", "发文机关"), ("date", "日期"), ("validity", "效力"))
+SHEETS = 3  # pages of a quote shown at once; others on request
 
 
-def source_view(record: Record, start: int, end: int, reach: int = REACH) -> str:
-    """An HTML fragment; the caller has checked that the span lies in the document."""
+def source_view(
+    record: Record, start: int, end: int, reach: int = REACH, boxes: Sequence[LineBox] = (), pictured: bool = False
+) -> str:
+    """An HTML fragment; the caller has checked that the span lies in the document.
+
+    boxes: where the span stands on its pages. pictured: the service can show the pages.
+    """
     document = record.document
     length = len(document.text)
     first, last = max(0, start - reach), min(length, end + reach)
-    facts = [f"{label}：{inert(document.metadata[key])}" for key, label in _FACTS if document.metadata.get(key)]
     page = page_at(document, start)
-    facts += [inert(document.doc_id), *([inert(page)] if page else []), f"第 {start + 1}–{end} 字，共 {length} 字"]
+    facts = [inert(document.doc_id), *([inert(page)] if page else []), f"第 {start + 1}–{end} 字，共 {length} 字"]
     cut = sum(r.start < last and r.end > first for r in record.removals)
     toggle = (
         '<label class="yw-toggle"><input type="checkbox" id="yw-show-cuts"> '
@@ -30,13 +36,61 @@ def source_view(record: Record, start: int, end: int, reach: int = REACH) -> str
         f"{side}面还有 {count} 字，点此显示</button>" if count else ""
         for side, count in (("前", first), ("后", length - last))
     )  # fmt: skip
+    sheets = _sheets(document, start, end, boxes) if pictured else ""
+    views = _VIEWS if pictured else ""
     return (
         f'<div class="yw-source-head"><h2 id="yw-source-title">{inert(document.title)}</h2>'
-        f'<div class="yw-path">{" · ".join(facts)}</div>{toggle}</div>'
+        f'{document_facts(document.metadata)}<div class="yw-path">{" · ".join(facts)}</div>{views}{toggle}</div>{sheets}'
         f'<div class="yw-source-text" tabindex="0" role="region" aria-label="文档全文">'
         f"{before}{_body(record, first, last, start, end)}{after}</div>"
         f'<div class="yw-reference">{inert(reference(document, start, end, page))}</div>'
     )
+
+
+_VIEWS = (
+    '<div class="yw-views" role="group" aria-label="查看方式">'
+    '<button type="button" class="yw-act" value="view?sheet" aria-pressed="true">版面</button>'
+    '<button type="button" class="yw-act" value="view?text" aria-pressed="false">文字</button></div>'
+)
+
+
+def _sheets(document: Document, start: int, end: int, boxes: Sequence[LineBox]) -> str:
+    """The pages that the quote stands on, each with the quote boxed; a script draws the images and fetches others."""
+    at = [number for number, page in enumerate(document.pages, 1) if page.start <= start] or [1]
+    first = at[-1]
+    last = max([box.page for box in boxes if box.page >= first], default=first)
+    numbers = range(first, min(last, first + SHEETS - 1) + 1)
+    figures = "".join(_sheet(document, number, boxes) for number in numbers)
+    return (
+        f'<div class="yw-sheets" tabindex="0" role="region" aria-label="版面">{_turn(document, first - 1, -1, "上一页")}'
+        f"{figures}{_turn(document, numbers[-1] + 1, 1, '下一页')}</div>"
+    )
+
+
+def _sheet(document: Document, number: int, boxes: Sequence[LineBox]) -> str:
+    """One page as a figure."""
+    name = inert(document.pages[number - 1].label)
+    marks = "".join(
+        f'<span class="yw-box" style="left:{box.x0:.2%};top:{box.top:.2%};width:{box.x1 - box.x0:.2%};'
+        f'height:{box.bottom - box.top:.2%}"></span>'
+        for box in boxes
+        if box.page == number
+    )
+    said = "，引文已加框" if marks else ""
+    return (
+        f'<figure class="yw-sheet"><div class="yw-leaf"><img alt="{name}的版面{said}" '
+        f'data-src="../api/v1/documents/{percent(document.doc_id)}/pages/{number}">{marks}</div>'
+        f"<figcaption>{name}</figcaption></figure>"
+    )
+
+
+def _turn(document: Document, number: int, by: int, label: str) -> str:
+    """A button for the page before or after; nothing at the ends of the document."""
+    count = len(document.pages)
+    if not 1 <= number <= count:
+        return ""
+    where = f"d={percent(document.doc_id)}&amp;n={number}&amp;by={by}&amp;of={count}"
+    return f'<button type="button" class="yw-act yw-wider" value="sheet?{where}">{label}</button>'
 
 
 def _body(record: Record, first: int, last: int, start: int, end: int) -> str:

@@ -29,7 +29,8 @@ MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<link rel="icon" href="page/icon.svg"><link rel="stylesheet" href="page/page.css">'
-    '<script src="page/page.js" defer></script><script src="page/basket.js" defer></script>'
+    '<script src="page/page.js" defer></script><script src="page/sheets.js" defer></script>'
+    '<script src="page/basket.js" defer></script>'
 )
 BRAND = '<div class="yw-brand"><h1>原文</h1><span>用文件里的原话回答，每一句都可核对</span></div>'
 HELLO = '<div class="yw-hello"><strong>请提问</strong><br>例如查一个提法、一项要求、一个数字出自哪里</div>'

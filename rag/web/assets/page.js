@@ -154,6 +154,7 @@
       for (const one of button.parentElement.querySelectorAll("button")) one.setAttribute("aria-pressed", one === button);
       toast("谢谢，已记下");
     },
+    async retry(query) { submit(new URLSearchParams(query).get("q")); },
     async plain(query) { submit(new URLSearchParams(query).get("q"), "\u3000"); },
   });
 
