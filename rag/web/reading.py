@@ -82,7 +82,7 @@ class Reading:
 
     def pictured(self, doc_id: str) -> bool:
         """Whether the pages of a document can be shown. Raises NotFoundError."""
-        return self.service.pictured(self._seen(doc_id))
+        return self.service.pictured(self.must_see(doc_id))
 
     def page_image(self, doc_id: str, number: int) -> bytes:
         """A page of a document, PNG. Raises NotFoundError."""

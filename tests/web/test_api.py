@@ -264,6 +264,8 @@ def test_pages_of_a_pdf(site):
     excerpt = site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "top_k": 1}).json()["excerpts"][0]
     assert excerpt["doc"] == "三页 湖.pdf" and {box["page"] for box in excerpt["boxes"]} >= {2}
     assert all(0 <= box["x0"] < box["x1"] <= 1 and 0 <= box["y0"] < box["y1"] <= 1 for box in excerpt["boxes"])
+    where = {"d": "三页 湖.pdf", "s": excerpt["start"], "e": excerpt["end"]}
+    assert site.client.get("/page/source", params=where).text.count('class="yw-box"') == len(excerpt["boxes"])
     image = site.client.get("/api/v1/documents/三页 湖.pdf/pages/2")
     assert image.headers["content-type"] == "image/png" and image.content.startswith(b"\x89PNG")
     check_problem(site.client.get("/api/v1/documents/三页 湖.pdf/pages/4"), 404, "no-page")
