@@ -22,6 +22,7 @@ from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation.commands import register as register_evaluation
 from rag.filtering import read_filter
+from rag.upkeep import register as register_upkeep
 
 if TYPE_CHECKING:
     from rag.evaluation.publishing import Guard
@@ -36,6 +37,7 @@ documents_app = typer.Typer(no_args_is_help=True, help="查看、添加、移除
 app.add_typer(documents_app, name="documents")
 register_evaluation(app)  # eval
 register_access(app)  # users, keys, audit
+register_upkeep(app)  # backup, restore
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

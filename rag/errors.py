@@ -15,6 +15,7 @@ YuanwenError
 ├── ForbiddenError        known, but may not do this                            HTTP 403
 ├── BusyError             too much at once; come back later                     HTTP 429
 ├── EvaluationError       a test set cannot be read or scored
+├── BackupError           a backup cannot be made, read or put in place
 └── ServerError           the service cannot start (port in use, access mode missing)
 """
 
@@ -104,6 +105,12 @@ class EvaluationError(YuanwenError):
 
     code = "evaluation-failed"
     status = 422
+
+
+class BackupError(YuanwenError):
+    """A backup cannot be made or read, or may not be put in place."""
+
+    code = "backup-failed"
 
 
 class ServerError(YuanwenError):

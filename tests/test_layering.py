@@ -19,7 +19,8 @@ LAYERS = [
     {"answering"},
     {"calibration"},
     {"service"},
-    {"evaluation", "doctor", "access"},
+    {"evaluation", "doctor", "access", "backup"},
+    {"upkeep"},
     {"cli", "web"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
