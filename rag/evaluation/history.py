@@ -21,7 +21,7 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A run. figures: the main ones by name, empty until it is done. change: against the run before it, if any.
+    """A run. questions: asked; bad_rows: could not be. figures: the main ones by name, empty until it is done. change: against the run before it, if any.
 
     differs: what is not as it was then (documents, model, a setting), in words.
     """
@@ -33,6 +33,8 @@ class Entry:
     documents: int
     make: str
     settings: Mapping[str, object]
+    questions: int
+    bad_rows: int
     figures: Mapping[str, float]
     change: Comparison | None
     differs: tuple[str, ...] = ()
@@ -63,16 +65,16 @@ def history(index: Path) -> tuple[Entry, ...]:
 def _entry(folder: Path) -> Entry:
     note = desk.note_of(folder)
     if not desk.is_done(folder):
-        return Entry(folder.name, note, False, 0, 0, "", {}, {}, None)
+        return Entry(folder.name, note, False, 0, 0, "", {}, 0, 0, {}, None)
     own = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     spans, honest, index = own.get("spans", {}), own.get("refusal", {}), own["index"]
     values = {name: spans.get(name) for name in ("hit@1", "hit@5", "MRR", "full@5")}
     values |= {name: honest.get(name) for name in ("false_answer", "false_refusal", "ece")}
-    values |= {name: own["documents"][name] for name in ("nDCG@10", "RR@10", "R@10", "Success@5")}
+    values |= {"nDCG@10": own["documents"]["nDCG@10"] if own["documents"]["queries"] else None}
     kept = {name: float(value) for name, value in values.items() if value is not None}
     return Entry(
-        folder.name, note, True, index["generation"], index["documents"], index["make"], note.settings, kept,
-        _change(folder) if note.previous else None,
+        folder.name, note, True, index["generation"], index["documents"], index["make"], note.settings,
+        own["questions"]["asked"], own["questions"]["bad_rows"], kept, _change(folder) if note.previous else None,
     )  # fmt: skip
 
 

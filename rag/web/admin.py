@@ -22,7 +22,8 @@ _VIA = {"local": "本机", "open": "未登录", "password": "密码", "proxy": "
 _ACTS = {
     "upload": "上传", "remove": "移除", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",
     "users add": "添加用户", "users remove": "移除用户", "users password": "改密码", "keys add": "新建密钥",
-    "keys revoke": "吊销密钥",
+    "keys revoke": "吊销密钥", "evaluation": "评测", "evaluation set": "上传题集", "evaluation set removed": "移除题集",
+    "evaluation removed": "删除评测", "evaluation gate": "设定把关", "evaluation question": "收入题目",
 }  # fmt: skip
 _WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘错了", "useful": "有用"}
 
@@ -30,7 +31,7 @@ _WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘�
 def admin_view(mine: Reading, startup: Startup) -> str:
     """The administration page's body."""
     return (
-        f'<main class="yw-admin">{_nav(mine)}<h1>文档管理</h1>{_state(mine, startup)}'
+        f'<main class="yw-admin">{nav(mine)}<h1>文档管理</h1>{_state(mine, startup)}'
         '<section><h2>添加或替换文档</h2><form id="yw-upload">'
         '<label class="yw-field">选择文件（可多选；同名的会被替换）'
         '<input type="file" name="file" multiple required></label>'
@@ -42,11 +43,13 @@ def admin_view(mine: Reading, startup: Startup) -> str:
     )
 
 
-def _nav(mine: Reading) -> str:
-    log = '<a href="audit">审计记录</a>' if mine.identity.role is Role.ADMINISTRATOR else ""
+def nav(mine: Reading) -> str:
+    """The links between the pages of administration, as far as they may open them."""
+    own = '<a href="evaluation">评测</a><a href="questions">核对题目</a><a href="audit">审计记录</a>'
+    more = own if mine.identity.role is Role.ADMINISTRATOR else ""
     return (
         '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'
-        f'<a href="gaps">知识缺口</a>{log}</nav>'
+        f'<a href="gaps">知识缺口</a>{more}</nav>'
     )
 
 
@@ -112,7 +115,7 @@ def gaps_view(mine: Reading) -> str:
     """The knowledge-gap page's body: what users missed or disliked, alike questions together."""
     groups = grouped(_seen(mine, GAPS))
     items = "".join(
-        f"<li><strong>{inert(members[0].question)}</strong>（{len(members)} 次）<ul>"
+        f"<li><strong>{inert(members[0].question)}</strong>（{len(members)} 次）{_made(mine, members[0].question)}<ul>"
         + "".join(
             f'<li><span class="yw-path">{inert(one.at[:10])} {_WORDS[one.verdict]} · 索引代次 {one.generation}</span> '
             f'{inert(one.question)} <a href="../?q={percent(one.question)}">再问一次</a></li>'
@@ -123,9 +126,16 @@ def gaps_view(mine: Reading) -> str:
     )
     listed = f'<ol class="yw-gaps">{items}</ol>' if items else '<div class="yw-empty">还没有记录。</div>'
     return (
-        f'<main class="yw-admin">{_nav(mine)}<h1>知识缺口</h1><p>用户标记为没找到、没用或摘错了的问题，相近的并在一起。'
+        f'<main class="yw-admin">{nav(mine)}<h1>知识缺口</h1><p>用户标记为没找到、没用或摘错了的问题，相近的并在一起。'
         f'标记为“有用”的回答可<a href="gold.jsonl" download>导出为测试题</a>，供 yuanwen eval 使用。</p>{listed}</main>'
     )
+
+
+def _made(mine: Reading, question: str) -> str:
+    """The link that makes a test question of a gap, for those who look after evaluation."""
+    if mine.identity.role is not Role.ADMINISTRATOR:
+        return ""
+    return f' <a href="questions?q={percent(question)}">做成测试题</a>'
 
 
 def gold_lines(mine: Reading) -> str:
@@ -157,6 +167,6 @@ def audit_view(mine: Reading) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     listed = f'<table class="yw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
     return (
-        f'<main class="yw-admin">{_nav(mine)}<h1>审计记录</h1><p>最近 {len(acts)} 条；全部见命令 yuanwen audit。</p>'
+        f'<main class="yw-admin">{nav(mine)}<h1>审计记录</h1><p>最近 {len(acts)} 条；全部见命令 yuanwen audit。</p>'
         f'<div class="yw-scroll" tabindex="0" role="region" aria-label="审计记录">{listed}</div></main>'
     )

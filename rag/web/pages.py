@@ -72,7 +72,7 @@ def build_pages(startup: Startup) -> APIRouter:
             return HTMLResponse(view)
         return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))
 
-    for name in ("page.css", "page.js", "sheets.js", "basket.js", "admin.js", "icon.svg"):
+    for name in ("page.css", "page.js", "sheets.js", "basket.js", "admin.js", "evaluation.js", "icon.svg"):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
     router.include_router(_compiling())
     router.include_router(_administering(startup))

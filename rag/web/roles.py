@@ -36,7 +36,7 @@ class Rule:
 
 _PUBLIC = (
     "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/sheets.js", "/page/basket.js",
-    "/page/admin.js", "/page/icon.svg",
+    "/page/admin.js", "/page/evaluation.js", "/page/icon.svg",
     # Gradio's own files
     "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",
     "/favicon.ico", "/manifest.json", "/robots.txt",
@@ -65,6 +65,21 @@ TABLE: tuple[Rule, ...] = (
     Rule("GET", "/page/gaps", Role.EDITOR, Work.ASK),
     Rule("GET", "/page/gold.jsonl", Role.EDITOR, Work.ASK),
     Rule("GET", "/page/audit", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/evaluation", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/evaluation/progress", Role.ADMINISTRATOR),
+    Rule("GET", "/page/evaluation/template.xlsx", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/evaluation/drafts.xlsx", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/evaluation/runs/{run}/{file}", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/evaluation/compare", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/questions", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/evaluation/sets", Role.ADMINISTRATOR, Work.UPLOAD),
+    Rule("POST", "/page/evaluation/sets/remove", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/evaluation/runs", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/evaluation/runs/{run}/continue", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/evaluation/runs/{run}/remove", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/evaluation/stop", Role.ADMINISTRATOR),
+    Rule("POST", "/page/evaluation/gate", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/evaluation/questions", Role.ADMINISTRATOR, Work.ASK),
     # what Gradio's page calls; the rest of its routes stays shut
     Rule("GET", "/config", Role.READER),
     Rule("GET", "/gradio_api/info", Role.READER),

@@ -18,6 +18,7 @@ from rag.web.problems import problem
 log = logging.getLogger("yuanwen.access")
 MB = 1024 * 1024
 BODY_MAX = MB
+UPLOADS = frozenset({"/api/v1/documents", "/page/evaluation/sets"})
 UPLOAD_MAX = 200 * MB  # as much as loading takes of one file
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -118,7 +119,7 @@ def _objection(scope: Scope, headers: Headers, path: str) -> tuple[int, str, str
 
 
 def _limit(path: str) -> int:
-    return UPLOAD_MAX + MB if path == "/api/v1/documents" else BODY_MAX
+    return UPLOAD_MAX + MB if path in UPLOADS else BODY_MAX
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

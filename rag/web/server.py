@@ -46,6 +46,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
 
     from rag.web import problems
     from rag.web.api import build_api
+    from rag.web.evaluating import build_evaluation
     from rag.web.gate import Gate
     from rag.web.limits import Limits
     from rag.web.login import build_login
@@ -60,6 +61,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     page.include_router(build_pages(startup))
     page.include_router(build_login(access, limits))
+    page.include_router(build_evaluation(service))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     gr.mount_gradio_app(
