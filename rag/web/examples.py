@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from rag.datamodels import Passage
+from rag.filtering import ALL, Filter
 from rag.web.reading import Reading
 
 WANTED = 4
@@ -74,10 +75,10 @@ class Starters:
         return self._found[generation, mine.allowed]
 
 
-def near_questions(mine: Reading, question: str, documents: tuple[str, ...] = ()) -> tuple[str, ...]:
+def near_questions(mine: Reading, question: str, documents: tuple[str, ...] = (), only: Filter = ALL) -> tuple[str, ...]:
     """Up to three questions next to one that was refused, from the headings above the nearest passages."""
     found: dict[str, None] = {}
-    for hit in mine.search_passages(question, 8, documents):
+    for hit in mine.search_passages(question, 8, documents, only):
         for heading in reversed(hit.passage.headings):
             near = heading_question(heading)
             if near:

@@ -44,9 +44,11 @@ class Reading:
         """As `Service.search`, of what they may see."""
         return self.service.search(question, top_k, documents, self.allowed, only)
 
-    def search_passages(self, question: str, top_k: int = 10, documents: Sequence[str] = ()) -> tuple[Hit, ...]:
+    def search_passages(
+        self, question: str, top_k: int = 10, documents: Sequence[str] = (), only: Filter = ALL
+    ) -> tuple[Hit, ...]:
         """As `Service.search_passages`, of what they may see."""
-        return self.service.search_passages(question, top_k, documents, self.allowed)
+        return self.service.search_passages(question, top_k, documents, self.allowed, only)
 
     def searched(self, documents: Sequence[str] = (), only: Filter = ALL) -> tuple[str, ...]:
         """The documents that a search so narrowed looks at."""

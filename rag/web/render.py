@@ -92,6 +92,8 @@ def levels(answer: Answer) -> list[str]:
 def chat_question(turn: Turn) -> str:
     """The question as typed, and the one before when the two were taken together."""
     asked = f'<div class="yw-asked">{inert(turn.question)}</div>'
+    if turn.narrowed:
+        asked += f'<div class="yw-carried">只查{inert(turn.narrowed)} {turn.searched} 篇文档</div>'
     if not turn.carried:
         return asked
     alone = f'<button type="button" class="yw-act" value="plain?q={percent(turn.question)}">不结合上文</button>'

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import gradio as gr
 
 from rag.access.identity import Identity, Role
-from rag.errors import UsageError, YuanwenError
+from rag.errors import YuanwenError
+from rag.filtering import read_filter
 from rag.service import Service
 from rag.web.examples import Starters, near_questions
 from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
+from rag.web.narrowing import VALIDITIES, described, resolve, scopes
 from rag.web.reading import Reading, reading
 from rag.web.render import Turn, ask_button, chat_answer, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
 
 log = logging.getLogger(__name__)
-SCOPE_MAX = 2000  # documents offered by name; folders and wildcards reach the rest
 TURNS_MAX = 30  # older turns leave the panel and the session
 FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
@@ -68,31 +67,35 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         return f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
 
     def respond(
-        question: str, turns: list[Turn], scope: list[str] | None, request: gr.Request
-    ) -> Iterator[tuple[list[Turn], Messages, str, str]]:
-        """Show the question at once, then the answer: session, chat, panel, and the emptied question box."""
+        question: str, turns: list[Turn], scope: list[str] | None, since: str, until: str, validity: str, request: gr.Request
+    ) -> Iterator[tuple[list[Turn], Messages, str, str, str]]:
+        """Show the question at once, then the answer: session, chat, panel, emptied question box, question under way."""
         mine = _mine(request)
         number = turns[-1].number + 1 if turns else 1
         kept = question[: service.settings.question_max + 200].removeprefix(ALONE)
         asked = Turn(number, kept, None, carried=carried(question, turns))
         before = [message for turn in turns for message in said(mine, turn)]
         waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
-        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(mine, turns), ""
-        turns = [*turns, answered(mine, asked, tuple(scope or ()))][-TURNS_MAX:]
-        yield turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), ""
+        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(mine, turns), "", kept
+        turns = [*turns, answered(mine, asked, tuple(scope or ()), (since, until, validity))][-TURNS_MAX:]
+        yield turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), "", ""
 
-    def answered(mine: Reading, turn: Turn, scope: tuple[str, ...]) -> Turn:
+    def stopped(turns: list[Turn], pending: str, request: gr.Request) -> tuple[list[Turn], Messages, str, str, str]:
+        """As it was before the question under way, which goes back into its box."""
+        mine = _mine(request)
+        return turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), pending, ""
+
+    def answered(mine: Reading, turn: Turn, scope: tuple[str, ...], narrowing: tuple[str, str, str]) -> Turn:
         """The turn with its answer, or with the sentence that says why there is none."""
         try:
-            titles = mine.titles()
-            within = resolve(scope, titles)
-            answer = mine.ask(turn.asked, None, within)
+            within, only = resolve(scope, mine.titles()), read_filter(*narrowing)
+            turn = replace(turn, narrowed=described(within, only), searched=len(mine.searched(within, only)))
+            answer = mine.ask(turn.asked, None, within, only)
             metrics.answered(answer.answerable)
             if service.settings.log_questions:
                 log.info("问题：%s", answer.question)
-            near = () if answer.answerable else near_questions(mine, turn.asked, within)
-            searched = sum(not within or any(fnmatch.fnmatchcase(doc, one) for one in within) for doc in titles)
-            return replace(turn, answer=answer, near=near, searched=searched)
+            near = () if answer.answerable else near_questions(mine, turn.asked, within, only)
+            return replace(turn, answer=answer, near=near)
         except YuanwenError as error:
             return replace(turn, problem=str(error))
 
@@ -115,7 +118,7 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
             return panel([turn for turn in turns if _stands(turn, mine)], mine.document)
 
     with gr.Blocks(title="原文 · 用原文回答", analytics_enabled=False, fill_width=True) as page:
-        turns = gr.State([])
+        turns, pending = gr.State([]), gr.State("")
         with gr.Row(elem_id="yw-top"):
             gr.Markdown(BRAND, elem_id="yw-brand")
             status = gr.Markdown("", elem_id="yw-status")
@@ -134,51 +137,36 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
                         max_lines=6, placeholder="输入问题，按回车提问", autofocus=True, min_width=120,
                     )  # fmt: skip
                     send = gr.Button("提问", variant="primary", elem_id="yw-send", scale=1, min_width=72)
-                with gr.Accordion("查找范围（缺省为全部文档）", open=False, elem_id="yw-scope"):
+                    stop = gr.Button("停止", variant="secondary", elem_id="yw-stop-asking", scale=1, min_width=72)
+                with gr.Accordion("查找范围：文档、日期、效力（缺省为全部）", open=False, elem_id="yw-scope"):
                     scope = gr.Dropdown(
                         choices=[], multiselect=True, label="只在这些文档或文件夹中查找（可多选，留空为全部）",
                         allow_custom_value=True, elem_id="yw-scope-list",
                     )  # fmt: skip
+                    with gr.Row(elem_id="yw-when"):
+                        since = gr.Textbox("", label="日期从（含）", placeholder="如 2020-05", max_length=20, min_width=130)
+                        until = gr.Textbox("", label="到（含）", placeholder="如 2023-12", max_length=20, min_width=130)
+                        validity = gr.Radio(VALIDITIES, value="", label="效力", min_width=260)
                 clear = gr.Button("清空对话", variant="secondary", size="sm", elem_id="yw-clear")
             with gr.Column(scale=6, min_width=300, elem_id="yw-evidence"):
                 cards = gr.Markdown(empty_panel(), elem_id="yw-cards", latex_delimiters=[], line_breaks=False)
-        outputs = [turns, chat, cards, question]
-        gr.on(
-            [question.submit, send.click], respond, [question, turns, scope], outputs, show_progress="hidden",
+        outputs = [turns, chat, cards, question, pending]
+        asking = gr.on(
+            [question.submit, send.click], respond, [question, turns, scope, since, until, validity], outputs, show_progress="hidden",
             concurrency_limit=4, concurrency_id="ask", trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
+        stop.click(
+            stopped, [turns, pending], outputs, cancels=[asking], show_progress="hidden", queue=False,
+            api_visibility="private",
+        )  # fmt: skip
         clear.click(
-            lambda: ([], [], empty_panel(), ""), None, outputs, show_progress="hidden", queue=False,
+            lambda: ([], [], empty_panel(), "", ""), None, outputs, show_progress="hidden", queue=False,
             api_visibility="private",
         )  # fmt: skip
         page.load(greet, None, [status, scope], show_progress="hidden", queue=False, api_visibility="private")
         page.load(offer, None, starter, show_progress="hidden", queue=False, api_visibility="private")
     page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
     return page
-
-
-def scopes(titles: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What a search can be narrowed to, as (label, glob): folders first, then documents."""
-    folders = sorted({"/".join(doc.split("/")[:depth]) for doc in titles for depth in range(1, doc.count("/") + 1)})
-    named = [(f"文件夹：{folder}", f"{glob.escape(folder)}/*") for folder in folders]
-    return [*named, *((f"{title}（{doc}）", glob.escape(doc)) for doc, title in list(titles.items())[:SCOPE_MAX])]
-
-
-def resolve(scope: Sequence[str], titles: Mapping[str, str]) -> tuple[str, ...]:
-    """The globs that a choice of documents means; words typed by hand are looked for in titles and names.
-
-    Raises UsageError when they are in none.
-    """
-    found: list[str] = []
-    for one in scope:
-        if any(fnmatch.fnmatchcase(doc, one) for doc in titles):
-            found.append(one)
-            continue
-        named = [glob.escape(doc) for doc, title in titles.items() if one.strip() and (one in title or one in doc)]
-        if not named:
-            raise UsageError(f"查找范围“{one[:60]}”里没有文档，请从列表中选择，或清空查找范围。/ No such document.")
-        found += named
-    return tuple(found)
 
 
 def tools(identity: Identity) -> str:

@@ -132,7 +132,7 @@ def test_an_empty_index_is_told_and_an_upload_opens_it(tmp_path):
 
 def test_scopes():
     from rag.errors import UsageError
-    from rag.web.ui import resolve, scopes
+    from rag.web.narrowing import resolve, scopes
 
     titles = {"甲/a[1].txt": "关于经费的办法", "甲/乙/b.txt": "通知", "c.txt": "经费通知"}
     assert [one for _, one in scopes(titles)][:2] == ["甲/*", "甲/乙/*"]

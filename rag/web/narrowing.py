@@ -1,0 +1,49 @@
+"""What a search is narrowed to, as people choose and read it: documents, folders, dates, validity."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+from collections.abc import Mapping, Sequence
+
+from rag.errors import UsageError
+from rag.filtering import IN_FORCE, REPEALED, Filter
+
+SCOPE_MAX = 2000  # documents offered by name; folders and wildcards reach the rest
+VALIDITIES = [("不限", ""), ("现行", IN_FORCE), ("已废止、失效", REPEALED)]
+
+
+def scopes(titles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a search can be narrowed to, as (label, glob): folders first, then documents."""
+    folders = sorted({"/".join(doc.split("/")[:depth]) for doc in titles for depth in range(1, doc.count("/") + 1)})
+    named = [(f"文件夹：{folder}", f"{glob.escape(folder)}/*") for folder in folders]
+    return [*named, *((f"{title}（{doc}）", glob.escape(doc)) for doc, title in list(titles.items())[:SCOPE_MAX])]
+
+
+def resolve(scope: Sequence[str], titles: Mapping[str, str]) -> tuple[str, ...]:
+    """The globs that a choice of documents means; words typed by hand are looked for in titles and names.
+
+    Raises UsageError when they are in none.
+    """
+    found: list[str] = []
+    for one in scope:
+        if any(fnmatch.fnmatchcase(doc, one) for doc in titles):
+            found.append(one)
+            continue
+        named = [glob.escape(doc) for doc, title in titles.items() if one.strip() and (one in title or one in doc)]
+        if not named:
+            raise UsageError(f"查找范围“{one[:60]}”里没有文档，请从列表中选择，或清空查找范围。/ No such document.")
+        found += named
+    return tuple(found)
+
+
+def described(scope: Sequence[str], only: Filter) -> str:
+    """The narrowing in words that stand before `N 篇文档`; empty where all is searched."""
+    parts = ["所选范围内"] if scope else []
+    if only.since and only.until:
+        parts.append(f"日期在 {only.since} 至 {only.until} 的")
+    elif only.since or only.until:
+        parts.append(f"{only.since} 及以后的" if only.since else f"{only.until} 及以前的")
+    if only.validity:
+        parts.append("现行的" if only.validity == IN_FORCE else "已废止、失效的")
+    return "、".join(parts)
