@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, FastAPI, File, Query, Request, Response, UploadFile
 from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import Scope
 
 from rag import __version__
 from rag.answering import context_json, to_json
@@ -20,8 +22,9 @@ from rag.service import Service
 from rag.web import feedback, problems, schemas, uploads
 from rag.web.gate import note
 from rag.web.metrics import Metrics
-from rag.web.reading import Mine
+from rag.web.reading import Mine, Reading
 from rag.web.state import Startup
+from rag.web.streaming import Events, Tell
 
 log = logging.getLogger(__name__)
 _PROBLEM = {"model": schemas.ProblemOut, "content": {problems.MEDIA_TYPE: {}}}
@@ -92,29 +95,43 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
         rows = [document_json(record) for record in mine.documents()]
         return JSONResponse({"generation": generation, "documents": rows})
 
-    @router.post("/documents", status_code=201, response_model=schemas.IngestOut)
-    def upload(
-        request: Request,
-        mine: Mine,
-        file: Annotated[list[UploadFile] | None, File(description="一个或多个文件")] = None,
-        files: Annotated[list[UploadFile] | None, File(description="同 file")] = None,
-    ) -> JSONResponse:
-        """上传文档并编入索引；同名的被替换。"""
-        sent = [(item.filename or "", item.file) for item in [*(file or []), *(files or [])]]
-        report = uploads.take_in(mine, sent)
+    def taken_in(
+        scope: Scope, mine: Reading, sent: Sequence[tuple[str, BinaryIO]], tell: Tell = lambda name, data: None
+    ) -> dict[str, object]:
+        """Take files in; the ingest report as REST shows it. tell: given the events of a stream."""
+        tell("reading", {"files": len(sent)})
+        report = uploads.take_in(
+            mine, sent,
+            lambda done, total: tell("encoding", {"done": done, "total": total}),
+            lambda line: tell("line", line_json(line)),
+        )  # fmt: skip
         for line in report.lines:
-            note(service, request.scope, mine.identity, "upload", line.doc_id, line.code or "ok")
+            note(service, scope, mine.identity, "upload", line.doc_id, line.code or "ok")
         if startup.ready:  # the new generation is made ready beside; the sender need not wait for its calibration
             threading.Thread(target=startup.warm_up, args=(service,), daemon=True).start()
         else:
             startup.warm_up(service)
-        found = {
+        return {
             "generation": service.catalog.generation,
             "lines": [line_json(line) for line in report.lines],
             "unchanged": list(report.unchanged),
             "removed": list(report.removed),
         }
-        return JSONResponse(found, 201)
+
+    @router.post(
+        "/documents", status_code=201, response_model=schemas.IngestOut, responses={200: schemas.EVENTS}
+    )
+    def upload(
+        request: Request,
+        mine: Mine,
+        file: Annotated[list[UploadFile] | None, File(description="一个或多个文件")] = None,
+        files: Annotated[list[UploadFile] | None, File(description="同 file")] = None,
+    ) -> Response:
+        """上传文档并编入索引；同名的被替换。Accept: text/event-stream 时边做边报进度。"""
+        sent = [(item.filename or "", item.file) for item in [*(file or []), *(files or [])]]
+        if request.headers.get("accept", "").startswith("text/event-stream"):
+            return Events(lambda tell: taken_in(request.scope, mine, sent, tell), problems.request_id(request))
+        return JSONResponse(taken_in(request.scope, mine, sent), 201)
 
     @router.get(
         "/documents/{doc_id:path}/text",

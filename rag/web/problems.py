@@ -85,6 +85,11 @@ def of_error(error: YuanwenError, name: str) -> JSONResponse:
     return problem(error.status, error.code, _speakable(str(error)), request_id=name, headers=headers)
 
 
+def internal(name: str) -> JSONResponse:
+    """The response for a bug: the traceback goes to the log, never to the client. name: the request's id."""
+    return problem(500, "internal", "服务内部出错，请把请求编号告诉管理员。/ Internal error.", request_id=name)
+
+
 def install(app: FastAPI) -> None:
     """Make the app answer every error with problem details."""
     app.add_exception_handler(YuanwenError, _on_yuanwen)
@@ -122,9 +127,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_bug(request: Request, error: Exception) -> JSONResponse:
-    # the traceback goes to the log (the server logs it), never to the client
-    text = "服务内部出错，请把请求编号告诉管理员。/ Internal error."
-    return problem(500, "internal", text, request_id=request_id(request))
+    return internal(request_id(request))
 
 
 def _speakable(text: str) -> str:

@@ -178,6 +178,13 @@ class IngestOut(BaseModel):
     removed: list[str]
 
 
+EVENTS: dict[str, object] = {
+    "description": "Accept: text/event-stream 时：reading（几个文件）、line（读完一篇，同报告的一行）、encoding（done / total 段）"
+    "逐个报来，最后是 report（与 201 的内容相同）或 problem（与出错时的内容相同）。中途断开不影响入库。",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
 class TextOut(BaseModel):
     """A stretch of a document's text. length: of the whole text."""
 

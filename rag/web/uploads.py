@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
+from rag.datamodels import IngestLine
 from rag.embedding import Progress
 from rag.errors import UsageError
 from rag.evaluation.publishing import guard_of, publish
@@ -37,9 +38,12 @@ def safe_name(name: str) -> str:
 
 
 def take_in(
-    mine: Reading, files: Sequence[tuple[str, BinaryIO]], progress: Progress | None = None
+    mine: Reading,
+    files: Sequence[tuple[str, BinaryIO]],
+    progress: Progress | None = None,
+    on_line: Callable[[IngestLine], None] = lambda line: None,
 ) -> IngestReport:
-    """Index uploaded files; one of the same name is replaced.
+    """Index uploaded files; one of the same name is replaced. on_line: told of each document as soon as it is read.
 
     Raises CorpusError when none could be read, ForbiddenError for a name in a collection that they may not see,
     EvaluationError when a gate is set and the index would answer worse.
@@ -54,4 +58,4 @@ def take_in(
     for name in named:
         mine.may_replace(name)
     guard = guard_of(mine.service.settings.index)
-    return publish(mine.service, lambda target: target.ingest_uploads(named, progress), guard)[0]
+    return publish(mine.service, lambda target: target.ingest_uploads(named, progress, on_line), guard)[0]

@@ -10,21 +10,37 @@
     event.preventDefault();
     const call = new XMLHttpRequest(); // fetch() tells nothing of how far an upload has come
     call.open("POST", at("../api/v1/documents"));
-    call.responseType = "json";
+    call.setRequestHeader("Accept", "text/event-stream");
     call.upload.onprogress = (e) => {
       bar.value = (100 * e.loaded) / e.total;
       if (e.loaded === e.total) { bar.removeAttribute("value"); report.textContent = "已传完，正在读取并编入索引…"; stop.hidden = true; }
     };
-    call.onload = () => done(call.status, call.response || {});
-    call.onerror = () => done(0, { detail: "连不上服务，请检查网络后再试。" });
-    call.onabort = () => done(0, { detail: "已停止上传，没有改动索引。" });
+    call.onprogress = () => {
+      const [name, data] = last_event(call.responseText);
+      if (name === "encoding") { bar.value = (100 * data.done) / data.total; report.textContent = `正在编码：${data.done} / ${data.total} 段`; }
+      if (name === "line") report.textContent = `已读完 ${data.doc}`;
+    };
+    call.onload = () => {
+      const [name, data] = last_event(call.responseText);
+      done(name === "report", data);
+    };
+    call.onerror = () => done(false, { detail: "连不上服务，请检查网络后再试。" });
+    call.onabort = () => done(false, { detail: "已停止上传，没有改动索引。" });
     stop.onclick = () => call.abort();
     bar.hidden = stop.hidden = false;
     report.textContent = "正在上传…";
     call.send(new FormData(form));
   });
 
-  function done(status, body) {
+  // The name and data of the last whole event; an answer that is no stream is a problem.
+  function last_event(text) {
+    const events = text.split("\n\n").slice(0, -1).filter((one) => one.startsWith("event:"));
+    const found = /^event: ?(.*)\ndata: ?(.*)$/.exec(events.pop() || "");
+    if (found) return [found[1], JSON.parse(found[2])];
+    try { return ["problem", JSON.parse(text)]; } catch { return ["problem", {}]; }
+  }
+
+  function done(good, body) {
     bar.hidden = stop.hidden = true;
     report.replaceChildren();
     const say = (text, bad) => {
@@ -33,7 +49,7 @@
       if (bad) line.className = "yw-problem";
       report.append(line);
     };
-    if (status !== 201) { say(body.detail || `服务答复 ${status}。`, true); return; }
+    if (!good) { say(body.detail || "服务没有答复，请查看文档列表后再试。", true); return; }
     for (const line of body.lines) {
       if (line.error) say(`没有收下：${line.error}`, true);
       else say(`已收入 ${line.doc}：${line.characters} 字，${line.passages} 段，覆盖 ${Math.round(line.coverage * 100)}%`);
