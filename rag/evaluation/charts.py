@@ -53,7 +53,7 @@ def hit_curve(ours: Sequence[float], baseline: Sequence[float] = (), x_name: str
     for at, value in enumerate(ours):
         x, y = point(at, value)
         parts.append(Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3.5"/>').format(x, y))
-        parts.append(_text(x, y - 9 if y > TOP + 14 else y + 18, f"{value:.2f}", "middle", "small"))
+        parts.append(_text(x, y - 9 if y > TOP + 14 else y + 18, f"{value:.2f}", "middle", "small halo"))
     return _svg(parts, HEIGHT, "hit@k 曲线")
 
 
@@ -68,8 +68,8 @@ def reliability(bins: Sequence[Bin]) -> Markup:
             note = f"把握 {own.confidence:.2f}，实际 {own.answerable:.2f}，{own.count} 题"
             height = own.answerable * (HEIGHT - TOP - BOTTOM)
             parts.append(_rect(x + 2, _y(own.answerable), width - 4, max(height, 1.5), "soft", note))
-            y = _y(own.answerable) + (14 if own.answerable > 0.93 else -5)
-            parts.append(_text(x + width / 2, y, str(own.count), "middle", "small"))
+            y = _y(own.answerable) + 16
+            parts.append(_text(x + width / 2, min(y, _y(0) - 4), str(own.count), "middle", "small inside"))
     parts.append(_text(WIDTH - RIGHT, HEIGHT - BOTTOM + 16, "1.0", "middle", "small"))
     parts.append(_line(LEFT, _y(0), WIDTH - RIGHT, _y(1), "other"))
     for own in bins:
@@ -95,11 +95,12 @@ def histogram(milliseconds: Sequence[float]) -> Markup:
         parts.append(_rect(LEFT + at * width + 1, y, width - 2, HEIGHT - BOTTOM - y, "soft", note))
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = LEFT + share * (WIDTH - LEFT - RIGHT)
-        parts.append(_text(x, HEIGHT - BOTTOM + 16, f"{share * top:.0f}", "middle", "small"))
+        parts.append(_text(x, HEIGHT - BOTTOM + 16, f"{share * top:.3g}", "middle", "small"))
     for mark in (50, 95):
         x = LEFT + min(1.0, float(np.percentile(values, mark)) / top) * (WIDTH - LEFT - RIGHT)
         parts.append(_line(x, TOP, x, HEIGHT - BOTTOM, "other"))
-        parts.append(_text(x + 3, TOP + (10 if mark == 50 else 24), f"p{mark}", "start", "small"))
+        side = (x + 3, "start") if x < WIDTH - RIGHT - 30 else (x - 3, "end")
+        parts.append(_text(side[0], TOP + (10 if mark == 50 else 24), f"p{mark}", side[1], "small halo"))
     return _svg(parts, HEIGHT, "用时分布")
 
 
@@ -126,7 +127,7 @@ def _axes(x_name: str, y_name: str, top: float = 1.0) -> Iterable[Markup]:
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         yield _line(LEFT, _y(share), WIDTH - RIGHT, _y(share), "grid")
         value = share * top
-        yield _text(LEFT - 6, _y(share) + 4, f"{value:.0f}" if top > 1 else f"{value:.2g}", "end", "small")
+        yield _text(LEFT - 6, _y(share) + 4, f"{value:g}", "end", "small")
     yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x_name, "middle")
     yield Markup('<text class="label" transform="rotate(-90)" x="{}" y="12" text-anchor="middle">{}</text>').format(
         -(TOP + HEIGHT - BOTTOM) / 2, y_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,4 +55,41 @@ def test_the_report_opens_from_disk(report, width, browser):
     assert 0 < shown < 7
     page.locator(".list .q:visible").first.locator("summary").click()
     assert page.locator(".list .q[open] mark").count() > 0
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_changed_stands_side_by_side(toy_service, browser, tmp_path, width, dark):
+    from rag.evaluation.evaluate import index_state, score_gold
+    from rag.evaluation.records import TestSet
+
+    text = (SEEDS / DOC).read_bytes().decode("utf-8")
+    rows = [
+        {"id": f"q{at}", "question": text[at * 200 : at * 200 + 50], "evidence": [{"doc": DOC, "quote": text[at * 200 : at * 200 + 50]}]}
+        for at in range(4)
+    ]  # fmt: skip
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    found = evaluate_gold(toy_service, read_gold(gold, library_of(toy_service)))
+    worse = {own.question.question_id: own.response for own in found.outcomes}
+    hit = next(own.question.question_id for own in found.outcomes if own.rank == 1)
+    worse[hit] = replace(worse[hit], excerpts=worse[hit].excerpts[1:])
+    questions = tuple(own.question for own in found.outcomes)
+    baseline = score_gold(TestSet("gold", questions, (), 4), worse, index_state(toy_service))
+    report = write_report(found, compared(found, baseline), tmp_path / "report")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, offline=True, color_scheme="dark" if dark else "light"
+    )
+    page = context.new_page()
+    page.goto(report.as_uri())
+    change = page.locator("details.q:has(.sides)")
+    assert change.count() == 1
+    change.locator("summary").click()
+    ours, theirs = (change.locator(".sides > div").nth(at) for at in (0, 1))
+    assert ours.locator("h3").inner_text() == "本次" and theirs.locator("h3").inner_text() == "基线"
+    assert ours.locator(".x.ok").count() >= 1 and ours.locator(".x").count() == theirs.locator(".x").count() + 1
+    a, b = ours.bounding_box(), theirs.bounding_box()
+    assert (a["y"] == b["y"]) == (width > 1000)  # side by side, or below each other where there is no room
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     context.close()
