@@ -202,7 +202,10 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
         name = problems.request_id(request)
         return problems.problem(503, code, startup.step, request_id=name, headers={"Retry-After": "2"})
 
-    @router.get("/metrics", responses={401: _PROBLEM, 403: _PROBLEM, 405: _PROBLEM})
+    @router.get(
+        "/metrics", response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, 401: _PROBLEM, 403: _PROBLEM, 405: _PROBLEM},
+    )  # fmt: skip
     def watch() -> Response:
         """Prometheus 指标。"""
         metrics.ready.set(startup.ready)

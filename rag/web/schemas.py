@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag.filtering import Filter, read_filter
 from rag.web.feedback import Verdict
@@ -12,7 +12,13 @@ from rag.web.feedback import Verdict
 Globs = Annotated[list[str], Field(max_length=200, description="只在这些文档中找：文档编号或通配符")]
 
 
-class Narrowed(BaseModel):
+class Body(BaseModel):
+    """What is sent to us: of just the types that the document names, so that `true` is no number."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Narrowed(Body):
     """What documents to search; what is left out does not narrow."""
 
     documents: Globs | None = None
@@ -41,7 +47,7 @@ class SearchBody(Narrowed):
     top_k: int = Field(10, ge=1, le=1000, description="最多几篇")
 
 
-class SpanBody(BaseModel):
+class SpanBody(Body):
     """A span of a document, in code points, half-open."""
 
     doc: str
@@ -202,7 +208,7 @@ class ContextOut(SpansOut):
     text: str
 
 
-class FeedbackBody(BaseModel):
+class FeedbackBody(Body):
     """A verdict on an answer."""
 
     question: str = Field(min_length=1, max_length=4000)
