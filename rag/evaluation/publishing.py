@@ -6,6 +6,9 @@ Whoever asks meanwhile is answered from the present generation. Removing documen
 from __future__ import annotations
 
 import shutil
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,7 +29,10 @@ from rag.intake import IngestReport
 from rag.service import Service
 
 REFUSED = "gate-refused"
+STAGING = ".staging-"
+DAY = 86_400  # seconds
 LABELS = {True: "发布前把关：已发布", False: "发布前把关：没有发布"}
+_one_at_a_time = threading.Lock()  # the second of two uploads begins with what the first has published
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +66,31 @@ def publish(
     """
     if guard is None or not service.catalog.sources():
         return change(service), None
+    home = desk.home(service.settings.index)
+    home.mkdir(parents=True, exist_ok=True)
+    for left in home.glob(f"{STAGING}*"):  # by a process that was killed: two publications last no day
+        if time.time() - left.stat().st_mtime > DAY:
+            shutil.rmtree(left, ignore_errors=True)
+    with _one_at_a_time, tempfile.TemporaryDirectory(dir=home, prefix=STAGING) as folder:
+        return _published(service, change, guard, bar, Path(folder))
+
+
+def _published(
+    service: Service, change: Callable[[Service], IngestReport], guard: Guard, bar: Bar, scratch: Path
+) -> tuple[IngestReport, Verdict | None]:
+    """Try the change in `scratch`, then take it over."""
     generation = service.catalog.generation
-    scratch = desk.home(service.settings.index) / "staging"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    service.catalog.copy_to(scratch / "catalog.sqlite3")
+    fresh = Service(service.settings.model_copy(update={"index": scratch}), service.embedder)
     try:
-        service.catalog.copy_to(scratch / "catalog.sqlite3")
-        fresh = Service(service.settings.model_copy(update={"index": scratch}), service.embedder)
-        try:
-            report = change(fresh)
-            if fresh.catalog.generation == generation:
-                return report, None
-            verdict = _judged(service, fresh, guard, bar)
-        finally:
-            fresh.catalog.close()
-        if not service.catalog.take_over(scratch / "catalog.sqlite3", generation):
-            raise EvaluationError("把关期间索引又有了别的变动，这次没有发布，请重做一次。/ The index changed meanwhile.")
+        report = change(fresh)
+        if fresh.catalog.generation == generation:
+            return report, None
+        verdict = _judged(service, fresh, guard, bar)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        fresh.catalog.close()
+    if not service.catalog.take_over(scratch / "catalog.sqlite3", generation):
+        raise EvaluationError("把关期间索引又有了别的变动，这次没有发布，请重做一次。/ The index changed meanwhile.")
     return report, verdict
 
 
