@@ -96,6 +96,7 @@ def tune_command(
     dataset: Annotated[Path, typer.Argument(help="题库 .jsonl 或 .xlsx；不要用对外报告的那一套")],
     weights: Annotated[str, typer.Option("--weights", help="试哪些 lexical_weight，逗号分隔")] = "",
     sizes: Annotated[str, typer.Option("--sizes", help="试哪些 passage_size，逗号分隔（每个都要重新编码）")] = "",
+    rerank: Annotated[str, typer.Option("--rerank", help="试哪些 rerank_candidates（重排多少段），逗号分隔；0 为不重排")] = "",
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="交叉验证的折数")] = 5,
     do_apply: Annotated[bool, typer.Option("--apply", help="确有改进时写入 yuanwen.toml")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
@@ -104,7 +105,8 @@ def tune_command(
     """小范围调参：用交叉验证比较融合权重和段落长度，只打印不改动，除非 --apply。/ Search settings honestly."""
     import json
 
-    from rag.evaluation import saved, tuning
+    from rag.config import load_settings
+    from rag.evaluation import desk, saved, tuning
     from rag.evaluation.exports import comparison_json
     from rag.evaluation.library import library_of
     from rag.evaluation.ordering import serving
@@ -112,8 +114,14 @@ def tune_command(
     grid: dict[str, tuple[float, ...]] = {"lexical_weight": _numbers(weights, "--weights") or tuning.WEIGHTS}
     if sizes:
         grid["passage_size"] = tuple(int(size) for size in _numbers(sizes, "--sizes"))
+    if rerank:
+        grid["rerank_candidates"] = tuple(int(depth) for depth in _numbers(rerank, "--rerank"))
+    for name, values in grid.items():
+        for value in values:
+            load_settings(**{name: value})  # refuses what no setting may be
     service = serving(index)
-    test_set = saved.read_test_set(dataset, library_of(service))
+    whole = saved.read_test_set(dataset, library_of(service))
+    test_set = tuning.unreported(whole, desk.reported(service.settings.index))
     _show_problems(test_set.problems)
     with _bar("调参 / tuning") as update:
         found = tuning.tune(service, test_set, grid, folds, update)

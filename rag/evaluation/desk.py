@@ -25,7 +25,7 @@ from rag.evaluation.evaluate import Evaluation
 from rag.evaluation.ordering import Bar, Order, carry_out, corpus_texts, indexed_texts
 from rag.evaluation.report import PAGE, page, write_report
 from rag.evaluation.runner import shaping, write_atomically
-from rag.evaluation.saved import is_kept, restore
+from rag.evaluation.saved import is_kept, questions_of, restore
 from rag.service import Service
 
 RUN = "run.json"
@@ -182,6 +182,13 @@ def last_done(index: Path, test_set: str, before: str = "~") -> Path | None:
             if note.published and note.test_set == test_set:
                 return path
     return None
+
+
+def reported(index: Path) -> frozenset[str]:
+    """The texts of all questions that a kept run has reported on. Raises EvaluationError when one cannot be read."""
+    folder = home(index) / "runs"
+    done = [path for path in folder.iterdir() if is_done(path)] if folder.is_dir() else []
+    return frozenset().union(*map(questions_of, done))
 
 
 def remove_run(index: Path, name: str) -> None:

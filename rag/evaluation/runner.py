@@ -65,10 +65,13 @@ def ask_lines(
     """One line of the contracted answer a question, in order; a question that cannot be asked is a problem."""
 
     def produce(task: Task) -> Line:
-        return to_json(service.ask(task.text, top_k))
+        answer = to_json(service.ask(task.text, top_k))
+        _refuse_change(service, generation)
+        return answer
 
     service.calibration()  # before the first question is timed
-    return _lines(tasks, produce, state_of(service, f"ask {top_k}"), service.current().generation, store, progress)
+    generation = service.current().generation
+    return _lines(tasks, produce, state_of(service, f"ask {top_k}"), generation, store, progress)
 
 
 def search_lines(
@@ -88,11 +91,21 @@ def search_lines(
         found = service.search(task.text, top_k)
         ranked = strictly_falling([(document.doc_id, document.score) for document in found])
         spent = (time.perf_counter() - started) * 1e3
+        _refuse_change(service, generation)
         places = [[one.doc_id, one.passage.start, one.passage.end] for one in found[:PLACES]]
         documents = list(map(list, ranked.items()))
         return {"question": task.text, "documents": documents, "passages": places, "timings_ms": {"total": spent}}
 
-    return _lines(tasks, produce, state_of(service, f"search {top_k}"), service.current().generation, store, progress)
+    generation = service.current().generation
+    return _lines(tasks, produce, state_of(service, f"search {top_k}"), generation, store, progress)
+
+
+def _refuse_change(service: Service, generation: int) -> None:
+    """Raise EvaluationError when documents changed under the run: half its answers would be of another index."""
+    if service.catalog.generation != generation:
+        raise EvaluationError(
+            "评测期间文档有了变动，已停下；接着做会在新的索引上把受影响的题重新问过。/ The index changed during the run."
+        )
 
 
 def _lines(

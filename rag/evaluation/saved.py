@@ -55,20 +55,31 @@ def is_kept(path: Path) -> bool:
     return (path / KEPT).is_file()
 
 
+def questions_of(folder: Path) -> frozenset[str]:
+    """The texts of the questions that a run asked. Raises EvaluationError when it is not whole."""
+    kept = _kept(folder)
+    if kept.test_set is not None:
+        return frozenset(question.text for question in kept.test_set.questions)
+    return frozenset(kept.collection.queries.values()) if kept.collection else frozenset()
+
+
 def restore(folder: Path) -> Evaluation:
     """A run as it was scored, from its report folder. Raises EvaluationError when it is not whole."""
-    from pydantic import ValidationError
-
-    lines = _lines(folder, [])
-    try:
-        kept = _adapter().validate_python(json.loads((folder / KEPT).read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
-        raise EvaluationError(f"{folder / KEPT} 读不出来，请重新运行那次评测。/ That run cannot be read.") from error
+    lines, kept = _lines(folder, []), _kept(folder)
     if kept.test_set is not None:
         return score_gold(kept.test_set, responses(lines), kept.index)
     if kept.collection is not None:
         return score_beir(kept.collection, run_of(lines), kept.index, lines)
     raise EvaluationError(f"{folder / KEPT} 里没有题目，请重新运行那次评测。/ That run cannot be read.")
+
+
+def _kept(folder: Path) -> Kept:
+    from pydantic import ValidationError
+
+    try:
+        return _adapter().validate_python(json.loads((folder / KEPT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        raise EvaluationError(f"{folder / KEPT} 读不出来，请重新运行那次评测。/ That run cannot be read.") from error
 
 
 @lru_cache(maxsize=1)

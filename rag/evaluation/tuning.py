@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from rag.embedding import Embedder, Progress
 from rag.errors import EvaluationError
 from rag.evaluation.comparison import Comparison, compare
 from rag.evaluation.indexing import cache_folder
-from rag.evaluation.records import Question, Response, Shown, TestSet
+from rag.evaluation.records import Problem, Question, Response, Shown, TestSet
 from rag.evaluation.runner import write_atomically
 from rag.evaluation.spans import reciprocal, score
 from rag.service import Service
@@ -87,6 +87,17 @@ class Remembering:
     def __getattr__(self, name: str) -> object:
         """Whatever else the embedder has, such as the model that a reranker shares."""
         return getattr(self._embedder, name)
+
+
+def unreported(test_set: TestSet, reported: frozenset[str]) -> TestSet:
+    """The questions that no evaluation has reported on; the others are named, for a choice must not be judged by itself."""
+    kept = tuple(question for question in test_set.questions if question.text not in reported)
+    said = [
+        Problem(test_set.name, question.row, "", "这道题已在评测页的报告里用过，不用来调参")
+        for question in test_set.questions
+        if question.text in reported
+    ]
+    return replace(test_set, questions=kept).noting(said)
 
 
 def tune(

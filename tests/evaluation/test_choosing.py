@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -16,6 +18,7 @@ from rag.evaluation.library import library_of
 from rag.evaluation.records import Evidence, Question, Response, Shown, TestSet
 from rag.evaluation.report import write_report
 from tests.conftest import SEEDS
+from tests.evaluation.test_runs import command
 
 DOC = "001_4310a0096f66f682.txt"
 TEXT = (SEEDS / DOC).read_bytes().decode("utf-8")
@@ -137,7 +140,40 @@ def test_too_few_questions_are_refused(toy_service):
         tuning.tune(toy_service, seeds_set(3), {"lexical_weight": (0.3,)})
 
 
-# -- the gate and the history --------------------------------------------
+def test_what_was_reported_is_not_tuned_on(make_service, tmp_path):
+    from rag.evaluation import desk
+    from rag.evaluation.publishing import silently
+    from rag.evaluation.receiving import receive
+
+    service = make_service()
+    service.ingest([SEEDS], mirror=True)
+    whole = seeds_set(8)
+    rows = [{"question": own.text, "evidence": [{"doc": DOC, "quote": own.text}]} for own in whole.questions[:3]]
+    receive(service, "报告.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    assert tuning.unreported(whole, desk.reported(service.settings.index)).questions == whole.questions
+    desk.perform(service, desk.new_run(service.settings.index, "报告.jsonl").name, silently)
+    kept = tuning.unreported(whole, desk.reported(service.settings.index))
+    assert kept.questions == whole.questions[3:] and "不用来调参" in str(kept.problems[0]) and kept.problems[0].row == 1
+
+
+def test_the_command_prints_the_table_and_writes_nothing_unasked(toy_service, tmp_path):
+    path = tmp_path / "题.jsonl"
+    rows = [{"question": own.text, "evidence": [{"doc": DOC, "quote": own.text}]} for own in seeds_set(8).questions]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    toml = Path(tuning.TOML)
+    before = toml.read_bytes() if toml.is_file() else None
+    index = toy_service.settings.index
+    done = command("tune", path, "--weights", "0,0.3", "--folds", 2, "--index", index, "--apply")
+    assert done.returncode == 0, done.stderr
+    assert "lexical_weight" in done.stdout and "交叉验证" in done.stdout and "当前" in done.stdout
+    assert "没有可靠的改进，yuanwen.toml 没有改动" in done.stderr
+    assert (toml.read_bytes() if toml.is_file() else None) == before
+    for option, value in (("--weights", "0.3,2"), ("--sizes", "10"), ("--weights", "多")):
+        done = command("tune", path, option, value, "--index", index)
+        assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+# -- the gate --------------------------------------------
 
 
 def run_with(hits: int, count: int = 20):

@@ -425,3 +425,21 @@ def test_a_beir_report_shows_the_passages_found(beir, beir_service, tmp_path):
     texts = {document.doc_id: document.text for document in documents(beir)}
     html = page(found, None, texts.__getitem__)
     assert "d2 第 1–15 字" in html and "火车从北京开往上海，要四小时。" in html
+
+
+def test_a_run_never_mixes_two_indexes(make_service, gold, tmp_path):
+    service = make_service()
+    service.ingest([SEEDS], mirror=True)
+    test_set = read_gold(gold, library_of(service))
+    extra = tmp_path / "新.txt"
+    extra.write_text("食堂十一点半开饭。", encoding="utf-8")
+
+    def change(done: int, total: int) -> None:
+        if done == 3:
+            service.ingest([extra])
+
+    with pytest.raises(EvaluationError, match="有了变动"):
+        evaluate_gold(service, test_set, tmp_path / ANSWERS, progress=change)
+    evaluate_gold(service, test_set, tmp_path / ANSWERS)
+    lines = [json.loads(line) for line in (tmp_path / ANSWERS).read_text(encoding="utf-8").splitlines()]
+    assert {line["generation"] for line in lines} == {service.catalog.generation} and len(lines) == 9
