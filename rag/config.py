@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -25,6 +26,16 @@ def _split(value: object) -> object:
 
 
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _origins(listed: tuple[str, ...]) -> tuple[str, ...]:
+    for one in listed:
+        if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?|https?://\[[0-9A-Fa-f:]+\](?::\d{1,5})?", one):
+            raise ValueError(f"{one} 不是来源地址，应如 https://portal.example:8443，不带路径")
+    return listed
+
+
+Portals = Annotated[Words, AfterValidator(_origins)]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -60,6 +71,9 @@ class Settings(BaseSettings):
     session_hours: int = Field(12, ge=1, le=168, description="users 方式登录一次管多久（小时）")
     collections: dict[str, list[str]] = Field(
         {}, description="哪些用户组能查哪些文档：通配符 → 用户组列表（* 为所有人），先匹配者为准，都不匹配的人人可查"
+    )
+    portals: Portals = Field(
+        (), description="哪些门户可以嵌入本服务、从浏览器调用接口：来源地址，如 https://portal.example，逗号分隔；缺省都不可以"
     )
     rate_limit: str = Field(
         "300/minute",

@@ -37,6 +37,7 @@ class Rule:
 _PUBLIC = (
     "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/sheets.js", "/page/basket.js",
     "/page/admin.js", "/page/evaluation.js", "/page/icon.svg",
+    "/page/frame.js", "/embed", "/embed.js",
     # Gradio's own files
     "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",
     "/favicon.ico", "/manifest.json", "/robots.txt",
@@ -58,6 +59,7 @@ TABLE: tuple[Rule, ...] = (
     # people
     Rule("GET", "/", Role.READER),
     Rule("POST", "/page/logout", Role.READER),
+    Rule("POST", "/page/turn", Role.READER, Work.ASK),
     Rule("GET", "/page/source", Role.READER, Work.ASK),
     Rule("POST", "/page/compilation/view", Role.READER, Work.ASK),
     Rule("POST", "/page/compilation/{kind}", Role.READER, Work.ASK),

@@ -46,11 +46,15 @@ def is_data(path: str) -> bool:
 class Guard:
     """The outermost middleware. observe: told method, path, status and seconds of each request."""
 
-    def __init__(self, app: ASGIApp, observe: Observe, trusted_proxies: Sequence[str]) -> None:
-        """app: what answers when nothing here objects. trusted_proxies: addresses and networks."""
+    def __init__(
+        self, app: ASGIApp, observe: Observe, trusted_proxies: Sequence[str], portals: Sequence[str] = ()
+    ) -> None:
+        """app: what answers when nothing here objects. trusted_proxies: addresses and networks. portals: origins."""
         self.app = app
         self.observe = observe
         self.trusted = [ip_network(one) for one in trusted_proxies]
+        self.portals = frozenset(portals)
+        self.embed_policy = PAGE_POLICY.replace("frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *portals]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -72,11 +76,13 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _decorate(MutableHeaders(scope=message), path, name)
+                _decorate(MutableHeaders(scope=message), name, self._policy(path))
+                if is_data(path):
+                    MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
-            objection = _objection(scope, headers, path)
+            objection = _objection(scope, headers, path, self.portals)
             if objection is not None:
                 status_code, code, text = objection
                 await problem(status_code, code, text, request_id=name)(scope, receive, decorated)
@@ -88,6 +94,11 @@ class Guard:
             # the query string stays out: it may hold a question
             log.debug("%s %s %s %.0f ms %s", scope["method"], path, status, seconds * 1e3, name)
 
+
+    def _policy(self, path: str) -> str:
+        if path == "/embed":
+            return self.embed_policy
+        return DATA_POLICY if is_data(path) else PAGE_POLICY
 
     def _trusts(self, scope: Scope) -> bool:
         """Whether a trusted proxy is at the other end of the line."""
@@ -106,9 +117,10 @@ def _under_prefix(scope: Scope, prefix: str) -> Scope:
     return dict(scope) | {"root_path": prefix, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
 
 
-def _objection(scope: Scope, headers: Headers, path: str) -> tuple[int, str, str] | None:
+def _objection(scope: Scope, headers: Headers, path: str, portals: frozenset[str]) -> tuple[int, str, str] | None:
     """Status, code and sentence when the request may not pass."""
-    if scope["method"] not in {"GET", "HEAD", "OPTIONS"} and headers.get("sec-fetch-site") == "cross-site":
+    foreign = headers.get("sec-fetch-site") == "cross-site" and headers.get("origin") not in portals
+    if foreign and scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
         return 403, "forbidden", "不接受来自其他网站的写操作。/ Cross-site writes are refused."
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
@@ -137,12 +149,10 @@ def _limited(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def _decorate(headers: MutableHeaders, path: str, name: str) -> None:
+def _decorate(headers: MutableHeaders, name: str, policy: str) -> None:
     headers["X-Request-ID"] = name
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Referrer-Policy"] = "same-origin"
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
-    headers["Content-Security-Policy"] = DATA_POLICY if is_data(path) else PAGE_POLICY
-    if is_data(path):
-        headers.setdefault("Cache-Control", "no-store")
+    headers["Content-Security-Policy"] = policy

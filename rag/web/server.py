@@ -46,6 +46,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
 
     from rag.web import problems
     from rag.web.api import build_api
+    from rag.web.embed import build_embed
     from rag.web.evaluating import build_evaluation
     from rag.web.gate import Gate
     from rag.web.limits import Limits
@@ -56,12 +57,13 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.ui import HEAD, build_ui, theme
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
-    proxies = service.settings.trusted_proxies
+    proxies, portals = service.settings.trusted_proxies, service.settings.portals
     api = build_api(service, startup, metrics)
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     page.include_router(build_pages(startup))
     page.include_router(build_login(access, limits))
     page.include_router(build_evaluation(service))
+    page.include_router(build_embed(service.settings, metrics))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     gr.mount_gradio_app(
@@ -76,7 +78,17 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         await target(scope, receive, send)
 
     gate = Gate(front, service, access, limits)
-    return Guard(ProxyHeadersMiddleware(gate, list(proxies)), metrics.observe, proxies)
+    shared = CORSMiddleware(
+        gate, allow_origins=portals, allow_methods=["GET", "POST", "DELETE"], expose_headers=["X-Request-ID", "Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+    )  # fmt: skip
+
+    async def door(scope, receive, send) -> None:
+        """Scripts of the portals may call the interface, before anyone asks who they are; no cookie of theirs counts."""
+        target = shared if scope["type"] == "http" and route_of(scope).startswith("/api/") else gate
+        await target(scope, receive, send)
+
+    return Guard(ProxyHeadersMiddleware(door, list(proxies)), metrics.observe, proxies, portals)
 
 
 def run(settings: Settings) -> None:

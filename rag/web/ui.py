@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from dataclasses import replace
 
 import gradio as gr
 
 from rag.access.identity import Identity, Role
 from rag.errors import YuanwenError
-from rag.filtering import read_filter
 from rag.service import Service
-from rag.web.examples import Starters, near_questions
+from rag.web.examples import Starters
 from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
-from rag.web.narrowing import VALIDITIES, described, resolve, scopes
+from rag.web.narrowing import VALIDITIES, scopes
 from rag.web.reading import Reading, reading
-from rag.web.render import Turn, ask_button, chat_answer, chat_question, empty_panel, inert, panel
+from rag.web.render import Turn, ask_button, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
+from rag.web.turns import answered, reply
 
-log = logging.getLogger(__name__)
 TURNS_MAX = 30  # older turns leave the panel and the session
 FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
@@ -77,7 +74,7 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         before = [message for turn in turns for message in said(mine, turn)]
         waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
         yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(mine, turns), "", kept
-        turns = [*turns, answered(mine, asked, tuple(scope or ()), (since, until, validity))][-TURNS_MAX:]
+        turns = [*turns, answered(mine, metrics, asked, scope or (), (since, until, validity))][-TURNS_MAX:]
         yield turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), "", ""
 
     def stopped(turns: list[Turn], pending: str, request: gr.Request) -> tuple[list[Turn], Messages, str, str, str]:
@@ -85,29 +82,11 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         mine = _mine(request)
         return turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), pending, ""
 
-    def answered(mine: Reading, turn: Turn, scope: tuple[str, ...], narrowing: tuple[str, str, str]) -> Turn:
-        """The turn with its answer, or with the sentence that says why there is none."""
-        try:
-            within, only = resolve(scope, mine.titles()), read_filter(*narrowing)
-            turn = replace(turn, narrowed=described(within, only), searched=len(mine.searched(within, only)))
-            answer = mine.ask(turn.asked, None, within, only)
-            metrics.answered(answer.answerable)
-            if service.settings.log_questions:
-                log.info("问题：%s", answer.question)
-            near = () if answer.answerable else near_questions(mine, turn.asked, within, only)
-            return replace(turn, answer=answer, near=near)
-        except YuanwenError as error:
-            return replace(turn, problem=str(error))
-
     def said(mine: Reading, turn: Turn) -> Messages:
         """A turn as two chat messages."""
-        try:
-            reply = chat_answer(turn, mine.document)
-        except YuanwenError as error:  # a document that was removed since
-            reply = f'<div class="yw-problem">{inert(str(error))}</div>'
         return [
             {"role": "user", "content": chat_question(turn)},
-            {"role": "assistant", "content": reply},
+            {"role": "assistant", "content": reply(mine, turn)},
         ]
 
     def shown(mine: Reading, turns: list[Turn]) -> str:

@@ -77,9 +77,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start(index: Path, port: int, *, ready_within: float = 180) -> subprocess.Popen:
+def start(
+    index: Path, port: int, *, ready_within: float = 180, environment: dict[str, str] | None = None
+) -> subprocess.Popen:
     """Start `python app.py` and wait until it can answer."""
-    environment = os.environ | {"YUANWEN_INDEX": str(index)}
+    environment = os.environ | {"YUANWEN_INDEX": str(index)} | (environment or {})
     log = (index.parent / "server.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT

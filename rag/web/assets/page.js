@@ -22,15 +22,22 @@
     toastTimer = setTimeout(() => { box.className = ""; }, bad ? 6000 : 2500);
   }
 
-  async function ask_server(path, options = {}) {
+  // In a portal's frame: the portal's token, and how to get a fresh one. Kept in memory only.
+  const identity = { token: "", renew: null };
+
+  async function ask_server(path, options = {}, again = true) {
+    const headers = { ...options.headers, ...(identity.token && { Authorization: `Bearer ${identity.token}` }) };
     let reply;
     try {
-      reply = await fetch(at(path), options);
+      reply = await fetch(at(path), { ...options, headers });
     } catch {
       throw new Error("连不上服务，请检查网络后再试。");
     }
     if (!reply.ok) {
       const problem = await reply.json().catch(() => ({}));
+      if (again && problem.code === "token-expired" && identity.renew && await identity.renew()) {
+        return ask_server(path, options, false);
+      }
       throw new Error(problem.detail || `服务答复 ${reply.status}，请稍后再试。`);
     }
     return reply;
@@ -170,7 +177,7 @@
     }
   }
 
-  window.yuanwen = { actions, ask_server, at, copy, dialog, toast, $ };
+  window.yuanwen = { actions, identity, ask_server, at, copy, dialog, toast, $ };
 
   document.addEventListener("click", (event) => {
     const cite = event.target.closest("a.yw-cite");
