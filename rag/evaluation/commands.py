@@ -76,7 +76,7 @@ def evaluate_command(
     ours, theirs = done.ours, done.theirs
     both = compared(ours, theirs) if theirs is not None else None
     comparisons = both.table if both else ()
-    _show_problems(ours.problems)
+    _show_problems([*ours.problems, *done.beside])
     if report is not None:
         write_report(ours, both, report, done.text_of)
     if as_json:

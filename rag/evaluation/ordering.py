@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +52,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """ours: the scored run. theirs: the baseline's. text_of: texts of the documents ranked, for the report."""
+    """ours: the scored run. theirs: the baseline's; beside: what is wrong with rows of the baseline's file.
+
+    text_of: texts of the documents ranked, for the report.
+    """
 
     ours: Evaluation
     theirs: Evaluation | None
     text_of: TextOf
+    beside: Sequence[Problem] = ()
 
 
 def carry_out(order: Order, bar: Bar, live: Service | None = None) -> Done:
@@ -101,19 +105,20 @@ def _quoted(order: Order, bar: Bar, live: Service | None) -> Done:
     service = live or serving(order.index)
     library = library_of(service)
     test_set = saved.read_test_set(order.dataset, library, order.limit)
-    theirs = None
+    theirs, beside = None, []
     if order.baseline is not None and saved.is_kept(order.baseline):
         theirs = saved.restore(order.baseline)
     elif order.baseline is not None:
-        theirs = score_gold(test_set, saved.answers(order.baseline, library, []), index_state(service))
+        theirs = score_gold(test_set, saved.answers(order.baseline, library, beside), index_state(service))
     if order.run is not None:
         problems: list[Problem] = []
         answers = saved.answers(order.run, library, problems)
-        return Done(score_gold(test_set.noting(problems), answers, index_state(service)), theirs, lambda doc_id: "")
+        ours = score_gold(test_set.noting(problems), answers, index_state(service))
+        return Done(ours, theirs, lambda doc_id: "", beside)
     store = order.report / ANSWERS if order.report else None
     with bar("提问 / asking") as update:
         ours = evaluate_gold(service, test_set, store, order.top_k, update)
-    return Done(ours, theirs, lambda doc_id: "")
+    return Done(ours, theirs, lambda doc_id: "", beside)
 
 
 def _ranked(order: Order, bar: Bar, live: Service | None) -> Done:
@@ -123,13 +128,14 @@ def _ranked(order: Order, bar: Bar, live: Service | None) -> Done:
     titles = service.current().titles if service else ()
     collection = limited(read_collection(order.dataset, order.qrels, titles), order.limit)
     text_of = corpus_texts(order.dataset) if service is None else indexed_texts(service)
-    theirs = None
+    theirs, beside = None, []
     if order.baseline is not None and saved.is_kept(order.baseline):
         theirs = saved.restore(order.baseline)
     elif order.baseline is not None:
-        theirs = score_beir(collection, *_stored(order.baseline))
+        run, index_searched, lines, beside = _stored(order.baseline)
+        theirs = score_beir(collection, run, index_searched, lines)
     if order.run is not None:
-        return Done(score_beir(collection, *_stored(order.run)), theirs, text_of)
+        return Done(score_beir(collection, *_stored(order.run)), theirs, text_of, beside)
     if service is None:
         index = order.index.resolve() if order.index else None
         with bar("编码 / encoding") as update:
@@ -137,7 +143,7 @@ def _ranked(order: Order, bar: Bar, live: Service | None) -> Done:
             service = collection_service(settings, order.dataset, index, embedder, update)
     store = order.report / ANSWERS if order.report else None
     with bar("检索 / searching") as update:
-        return Done(evaluate_beir(service, collection, store, update), theirs, text_of)
+        return Done(evaluate_beir(service, collection, store, update), theirs, text_of, beside)
 
 
 def _stored(path: Path) -> tuple[Run, IndexState, list[Line], list[Problem]]:

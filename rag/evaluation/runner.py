@@ -191,12 +191,16 @@ def _stored(store: Path) -> dict[str, str]:
     return found
 
 
-def responses(lines: Sequence[Line], resolve: Callable[[str], str | None] = lambda name: name) -> dict[str, Response]:
-    """Answers by question id. resolve: the indexed document of a name, for lines that came from elsewhere."""
-    return {str(line["id"]): _response(line, resolve) for line in lines}
+def responses(lines: Sequence[Line]) -> dict[str, Response]:
+    """Answers by question id."""
+    return {str(line["id"]): response_of(line) for line in lines}
 
 
-def _response(line: Line, resolve: Callable[[str], str | None]) -> Response:
+def response_of(line: Line, resolve: Callable[[str], str | None] = lambda name: name) -> Response:
+    """An answer as it was kept. resolve: the indexed document of a name, for lines that came from elsewhere.
+
+    Raises EvaluationError when the line is no answer.
+    """
     try:
         excerpts = line.get("excerpts", []) if line.get("answerable", True) else []
         return Response(
@@ -213,13 +217,23 @@ def _response(line: Line, resolve: Callable[[str], str | None]) -> Response:
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvaluationError(
-            f"保存的回答里 id 为 {line.get('id')} 的一行格式不对（{error}）。/ A saved answer is malformed."
+            f"编号 {line.get('id')} 的回答格式不对（{str(error)[:60]}）。/ A saved answer is malformed."
         ) from error
 
 
 def run_of(lines: Sequence[Line]) -> Run:
     """The ranked documents of `search_lines`, by query."""
-    return {str(line["id"]): {str(doc_id): float(score) for doc_id, score in line["documents"]} for line in lines}
+    return {str(line["id"]): ranked_of(line) for line in lines}
+
+
+def ranked_of(line: Line) -> dict[str, float]:
+    """The scores of a line of `search_lines` by document. Raises EvaluationError when it is none."""
+    try:
+        return {str(doc_id): float(score) for doc_id, score in line["documents"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvaluationError(
+            f"编号 {line.get('id')} 的一行不是文档排序（{str(error)[:60]}）。/ Not ranked documents."
+        ) from error
 
 
 def places_of(lines: Sequence[Line]) -> dict[str, dict[str, Span]]:

@@ -7,18 +7,18 @@ later, the old run is still scored as it was.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rag.errors import EvaluationError
 from rag.evaluation.evaluate import Evaluation, IndexState, score_beir, score_gold
 from rag.evaluation.library import Library
 from rag.evaluation.records import Collection, Problem, Response, Run, TestSet
 from rag.evaluation.rows import json_row, nothing_usable, numbered_lines
-from rag.evaluation.runner import ANSWERS, Line, responses, run_of, write_atomically
+from rag.evaluation.runner import ANSWERS, Line, ranked_of, response_of, responses, run_of, write_atomically
 from rag.evaluation.testset import read_gold
 from rag.evaluation.trec import read_run
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 KEPT = "testset.json"
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def questions_of(folder: Path) -> frozenset[str]:
 
 def restore(folder: Path) -> Evaluation:
     """A run as it was scored, from its report folder. Raises EvaluationError when it is not whole."""
-    lines, kept = _lines(folder, []), _kept(folder)
+    lines, kept = [line for _, line in _numbered(folder, [])], _kept(folder)
     if kept.test_set is not None:
         return score_gold(kept.test_set, responses(lines), kept.index)
     if kept.collection is not None:
@@ -106,25 +107,50 @@ def read_test_set(path: Path, library: Library, limit: int | None = None) -> Tes
 
 def answers(path: Path, library: Library, problems: list[Problem]) -> Mapping[str, Response]:
     """Answers by question id, from a report folder or the output of `yuanwen ask --batch`; bad rows are named."""
-    return responses(_lines(path, problems), library.resolve)
+    return _each(path, "回答", problems, lambda line: response_of(line, library.resolve))
 
 
 def ranked(path: Path, problems: list[Problem]) -> tuple[Run, list[Line]]:
     """Ranked documents by query, from a report folder (with its lines) or a TREC run; bad rows are named."""
-    if path.is_dir() or path.suffix == ".jsonl":
-        lines = _lines(path, problems)
-        if not all("documents" in line for line in lines):
-            raise EvaluationError(f"{path} 里是回答而不是文档排序，不能用于 BEIR。/ Answers, not ranked documents.")
-        return run_of(lines), lines
-    return read_run(path, problems), []
+    if not path.is_dir() and path.suffix != ".jsonl":
+        return read_run(path, problems), []
+    run = _each(path, "文档排序", problems, ranked_of)
+    return run, [line for _, line in _numbered(path, []) if str(line["id"]) in run]
 
 
-def _lines(path: Path, problems: list[Problem]) -> list[Line]:
+def _each(path: Path, what: str, problems: list[Problem], read: Callable[[Line], Read]) -> dict[str, Read]:
+    """What `read` makes of each line, by id; what it raises EvaluationError for is named."""
+    found: dict[str, Read] = {}
+    name = _file(path).name
+    for number, line in _numbered(path, problems):
+        identifier = str(line["id"])
+        if identifier in found:
+            problems.append(Problem(name, number, "id", f"编号 {identifier} 重复，只用前面的一行"))
+            continue
+        try:
+            found[identifier] = read(line)
+        except EvaluationError as error:
+            problems.append(Problem(name, number, "", str(error)))
+    if not found:
+        raise nothing_usable(name, what, problems)
+    return found
+
+
+def _numbered(path: Path, problems: list[Problem]) -> list[tuple[int, Line]]:
+    """The kept lines with their numbers; one without an id is named."""
+    file = _file(path)
+    found: list[tuple[int, Line]] = []
+    for number, text in numbered_lines(file, problems):
+        line = json_row(file.name, number, text, problems)
+        if "id" in line:
+            found.append((number, line))
+        elif line:
+            problems.append(Problem(file.name, number, "id", "缺少编号"))
+    return found
+
+
+def _file(path: Path) -> Path:
     file = path / ANSWERS if path.is_dir() else path
     if not file.is_file():
         raise EvaluationError(f"没有 {file}。/ No such file.")
-    rows = [json_row(file.name, number, line, problems) for number, line in numbered_lines(file, problems)]
-    found = [row for row in rows if "id" in row]
-    if not found:
-        raise nothing_usable(file.name, "回答", problems)
-    return found
+    return file

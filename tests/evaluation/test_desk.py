@@ -19,6 +19,8 @@ from rag.evaluation.library import library_of
 from rag.evaluation.publishing import Guard, guard_of, publish, silently
 from rag.evaluation.receiving import receive
 from rag.evaluation.testset import read_gold
+from rag.service import Service
+from tests.conftest import ToyEmbedder
 from tests.evaluation.test_runs import command, workbook
 
 RULES = {
@@ -266,3 +268,18 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
     for gate, said in ((Gate("无.xlsx", 0.1), "没有题集"), (Gate("题库.xlsx", 2), "0 到 1")):
         with pytest.raises((UsageError, NotFoundError), match=said):
             desk.write_gate(index, gate)
+
+
+def test_a_new_model_is_judged_by_the_last_report_of_the_old_one(service, gold, corpus):
+    index = service.settings.index
+    other = Service(service.settings, ToyEmbedder("toy@2"))
+    change = lambda target: target.ingest([corpus], mirror=True)  # noqa: E731
+    with pytest.raises(EvaluationError, match="没有可比的结果"):
+        publish(other, change, Guard(gold, 0.02))
+    assert "toy@1" in service.catalog.fact("make")
+    receive(service, "题库.xlsx", gold.read_bytes())
+    desk.perform(service, desk.new_run(index, "题库.xlsx").name, silently)
+    _, verdict = publish(other, change, Guard(gold, 0.02))
+    assert verdict.passed and "toy@2" in service.catalog.fact("make")
+    (latest, _) = history(index)
+    assert any("模型" in one for one in latest.differs)

@@ -186,3 +186,20 @@ def test_a_hundred_thousand_rows_of_excel_and_qrels(toy_service, tmp_path):
     (folder / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\nq\td\t1\n{rows}", encoding="utf-8")
     found = read_collection(folder)
     assert found.qrels == {"q": {"d": 1}} and len(found.problems) == 100_000
+
+
+def test_bad_rows_of_saved_answers_and_baselines_are_named(index, tmp_path):
+    questions = gold(tmp_path / "题.jsonl", GOOD, GOOD | {"id": "b"})
+    good = {"id": "good", "answerable": True, "confidence": 0.9, "excerpts": [{"doc": DOC, "start": 300, "end": 340}]}
+    bad = [{"id": "b", "confidence": "高"}, {"id": "good"}, {"question": "无编号"}, {"id": "c", "excerpts": [{"doc": DOC}]}]
+    answers = gold(tmp_path / "答.jsonl", good, *bad)
+    done = command("eval", questions, "--run", answers, "--baseline", answers, "--index", index, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["spans"]["hit@1"] == 0.5  # an unreadable answer counts as none
+    said = "\n".join(found["problems"])
+    for part in ("答.jsonl 第 2 行：编号 b 的回答格式不对", "答.jsonl 第 3 行“id”：编号 good 重复", "答.jsonl 第 4 行“id”：缺少编号",
+                 "答.jsonl 第 5 行：编号 c"):  # fmt: skip
+        assert part in said and done.stderr.count(part) == 2, part
+    done = command("eval", questions, "--run", gold(tmp_path / "空.jsonl", bad[0]), "--index", index)
+    assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1 and "没有一行可用的回答" in done.stderr
