@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     ocr_pages_max: int = Field(500, ge=0, le=1_000_000, description="一个文件最多识别多少页")
     read_seconds_max: int = Field(600, ge=1, le=86_400, description="读一个文件最多多少秒")
     batch_size: int = Field(32, ge=1, le=512, description="编码批大小")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="日志的详细程度：info 为每个请求一行；debug 连页面的静态文件与探测也记；warning 只记异常"
+    )
     log_questions: bool = Field(False, description="日志中是否记录问题原文")
 
     @classmethod

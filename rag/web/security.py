@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -91,8 +92,9 @@ class Guard:
         finally:
             seconds = time.perf_counter() - started
             self.observe(scope["method"], path, status, seconds)
-            # the query string stays out: it may hold a question
-            log.debug("%s %s %s %.0f ms %s", scope["method"], path, status, seconds * 1e3, name)
+            # the query string stays out, it may hold a question; quoted, for a path may hold a line's end
+            level = logging.DEBUG if _is_routine(scope["method"], path) and status < 500 else logging.INFO
+            log.log(level, "%s %s %s %.0f ms %s", scope["method"], quote(path), status, seconds * 1e3, name)
 
 
     def _policy(self, path: str) -> str:
@@ -107,6 +109,11 @@ class Guard:
         except (TypeError, ValueError):  # a socket file, or no address at all
             return False
         return any(address in network for network in self.trusted)
+
+
+def _is_routine(method: str, path: str) -> bool:
+    """Probes and the page's own files, of which there are dozens for each question."""
+    return method in {"GET", "HEAD"} and not path.startswith("/api/")
 
 
 def _under_prefix(scope: Scope, prefix: str) -> Scope:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rag.web.state import Startup
 
 log = logging.getLogger(__name__)
+OURS = ("rag", "yuanwen")  # our loggers
 GRACE = 3  # seconds for requests under way when the service is told to stop
 PATIENCE = 4.5  # seconds after which the process goes, whatever is still running; the index is safe at any instant
 # Read by gradio and huggingface_hub when they are imported, so they must stand before.
@@ -94,7 +95,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
 def run(settings: Settings) -> None:
     """Serve until told to stop. Raises ServerError, or ModelError when the model turns out to be missing."""
     be_quiet()
-    log_to_stderr()
+    log_to_stderr(settings.log_level)
     check_start(settings)
     with bind(settings.host, settings.port) as listener:
         log.info("原文正在启动：http://%s:%d", _shown(settings.host), listener.getsockname()[1])
@@ -153,12 +154,13 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def log_to_stderr() -> None:
-    """One line an event on standard error; libraries only when something is wrong."""
+def log_to_stderr(level: str) -> None:
+    """One line an event on standard error; libraries only when something is wrong. level: of our own loggers."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     for handler in logging.getLogger().handlers:
-        handler.setLevel(logging.INFO)  # some libraries set their own loggers to DEBUG
-    logging.getLogger("rag").setLevel(logging.INFO)
+        handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith(OURS))
+    for name in OURS:  # some libraries set their own loggers to DEBUG, so the handler looks too
+        logging.getLogger(name).setLevel(level.upper())
 
 
 def _stoppable(server: uvicorn.Server) -> uvicorn.Server:

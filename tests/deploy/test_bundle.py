@@ -75,6 +75,8 @@ def test_installs_serves_and_answers_without_a_network(tmp_path: Path):
         ["unshare", "-rn", "bash", "-c", script], cwd="/", env=clean, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    shut = [path for path in (home / "releases").rglob("*") if path.is_file() and not path.stat().st_mode & 0o004]
+    assert not shut  # the service runs as another user than the one who installed it
     interfaces, served, page, *asked, code = done.stdout.strip().split("\n")
     assert interfaces == "lo:"
     assert json.loads(served)["answerable"] and len(json.loads(served)["excerpts"]) == 2  # the settings were read
