@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.datamodels import Passage
-from rag.index import Snapshot
 from rag.service import Service
 
+ENOUGH = 3  # documents read for each draft wanted
 QUOTE_MIN, QUOTE_MAX = 15, 160  # characters, as in the development gold set
 _NUMBER = re.compile(
     r"^\s*(?:\#+\s*|第[一二三四五六七八九十百千零〇两\d]+[编篇章节条款]\s*|[（(][一二三四五六七八九十\d]+[）)]\s*"
@@ -51,8 +51,16 @@ class Draft:
 def draft(service: Service, count: int = 50) -> tuple[Draft, ...]:
     """At most `count` drafts, spread over the documents in turn, definitions first."""
     current = service.current()
-    texts = {doc_id: service.document(doc_id).document.text for doc_id in current.titles}
-    by_document = {doc_id: _of_document(current, doc_id, text) for doc_id, text in texts.items()}
+    named = list(current.titles)
+    chosen = named[:: max(1, len(named) // (count * ENOUGH))]  # of a large collection an even sample, not the first
+    passages: dict[str, list[Passage]] = {doc_id: [] for doc_id in chosen}
+    for passage in current.passages:
+        if passage.doc_id in passages:
+            passages[passage.doc_id].append(passage)
+    by_document = {
+        doc_id: _of_document(own, service.document(doc_id).document.text, current.titles[doc_id])
+        for doc_id, own in passages.items()
+    }
     found: list[Draft] = []
     seen: set[str] = set()
     for at in range(max((len(own) for own in by_document.values()), default=0)):
@@ -77,9 +85,7 @@ def from_feedback(
     return Draft(question, doc_id, service.text(doc_id, start, end).strip(), f"读者反馈：有用。{note}".strip())
 
 
-def _of_document(current: Snapshot, doc_id: str, text: str) -> list[Draft]:
-    passages = [passage for passage in current.passages if passage.doc_id == doc_id]
-    title = current.titles[doc_id]
+def _of_document(passages: Sequence[Passage], text: str, title: str) -> list[Draft]:
     by_kind: list[list[Draft]] = [[], [], []]
     asked: set[str] = set()
     for passage in passages:
