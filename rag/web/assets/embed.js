@@ -106,7 +106,7 @@
     narrow.addEventListener("change", () => shape(button.getAttribute("aria-expanded") === "true"));
     shape(false);
     root.append(panel, button);
-    document.documentElement.append(host); // beside the body, whose styles and last child stay what they are
+    document.documentElement.append(host); // beside the body, whose children and styles stay what they are
   }
 
   const begin = set.mode === "inline" ? inline : floating;

@@ -1,18 +1,29 @@
 // Around an excerpt: its pages as images with the quote boxed, and its neighbouring text in the card.
 (() => {
   "use strict";
-  const { actions, ask_server, at, $ } = window.yuanwen;
+  const { actions, identity, ask_server, at, $ } = window.yuanwen;
 
   // Images are drawn here and not by the fragment, whose addresses would depend on the page that shows it.
   function draw(root) {
     for (const image of root.querySelectorAll("img[data-src]")) {
       image.addEventListener("load", () => settle(image), { once: true });
-      image.addEventListener("error", () => { image.alt = "这一页的版面打不开，请改看文字。"; image.classList.add("yw-lost"); }, { once: true });
-      image.src = at(image.dataset.src);
+      image.addEventListener("error", () => lost(image), { once: true });
+      const address = image.dataset.src;
       image.removeAttribute("data-src");
+      if (identity.token) fetched(address).then((made) => { image.src = made; }, () => lost(image));
+      else image.src = at(address);
     }
   }
+  function lost(image) {
+    image.alt = "这一页的版面打不开，请改看文字。";
+    image.classList.add("yw-lost");
+  }
+  // An image's own request would carry no token.
+  async function fetched(address) {
+    return URL.createObjectURL(await (await ask_server(address)).blob());
+  }
   function settle(image) {
+    if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
     const box = $(".yw-box", image.closest(".yw-leaf"));
     if (box && !image.closest(".yw-sheets").dataset.seen) {
       image.closest(".yw-sheets").dataset.seen = "1";
