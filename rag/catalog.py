@@ -6,7 +6,7 @@ Everything else in the index folder is derived from here and carries its generat
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +49,9 @@ _originals = sa.Table(
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("bytes", sa.LargeBinary, nullable=False),
 )  # fmt: skip
+_edits = sa.Table(  # what people said a document is cited by; it outlives a new version of the file
+    "edits", _meta, sa.Column("doc_id", sa.Text, primary_key=True), sa.Column("facts", sa.Text, nullable=False)
+)
 _vectors = sa.Table(
     "vectors", _meta,
     sa.Column("key", sa.Text, primary_key=True),
@@ -159,6 +162,17 @@ class Catalog:
         with self._engine.connect() as connection:
             return connection.scalar(query.where(_documents.c.doc_id == doc_id))
 
+    def edits(self) -> dict[str, dict[str, str]]:
+        """What people changed about documents, by doc_id."""
+        with self._engine.connect() as connection:
+            return {row.doc_id: json.loads(row.facts) for row in connection.execute(sa.select(_edits))}
+
+    def edit(self, doc_id: str, facts: Mapping[str, str]) -> None:
+        """Keep a change; `replace` with the changed document follows it."""
+        with self._begin() as connection:
+            row = {"doc_id": doc_id, "facts": _json(dict(facts))}
+            connection.execute(_edits.insert().prefix_with("OR REPLACE").values(**row))
+
     def has_original(self, doc_id: str) -> bool:
         """Whether `original` has something to give, without reading it."""
         query = sa.select(_originals.c.sha256).join(_documents, _documents.c.sha256 == _originals.c.sha256)
@@ -215,6 +229,7 @@ class Catalog:
         with self._begin() as connection:
             for doc_id in doc_ids:
                 done = connection.execute(_documents.delete().where(_documents.c.doc_id == doc_id))
+                connection.execute(_edits.delete().where(_edits.c.doc_id == doc_id))
                 if not done.rowcount:
                     raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
             _drop_orphans(connection)

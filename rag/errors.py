@@ -10,6 +10,7 @@ YuanwenError
 │   └── IndexMismatch     built with another model, prompt, chunker or tokenizer
 ├── CoverageError         text would be lost by cutting (promise 2)
 ├── CitationError         a quote no longer equals its source (promise 1)
+├── StoppedError          someone stopped a long work
 ├── NotFoundError         the named document does not exist
 ├── AccessError           nobody known sends this, or the proof is not valid   HTTP 401
 ├── ForbiddenError        known, but may not do this                            HTTP 403
@@ -91,6 +92,13 @@ class CitationError(YuanwenError):
     """A citation does not equal its source (promise 1)."""
 
     code = "citation-broken"
+
+
+class StoppedError(YuanwenError):
+    """Someone stopped the work; what was committed before stays."""
+
+    code = "stopped"
+    status = 409
 
 
 class NotFoundError(YuanwenError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from rag.catalog import Catalog, Entry, Record
 from rag.config import Settings
-from rag.datamodels import Document, IngestLine
+from rag.datamodels import FACTS, Document, IngestLine
 from rag.embedding import Embedder, Progress
 from rag.errors import CorpusError, CoverageError, LoadError
 from rag.index import fingerprint, make_of, prepare, store
@@ -73,7 +73,8 @@ class Intake:
         mirror: remove documents that are not among these. Raises CorpusError when nothing at all could be read.
         """
         make = make_of(embedder, self.settings.passage_size)
-        known = catalog.sources()
+        known, edits = catalog.sources(), catalog.edits()
+        documents = (edited(document, edits.get(document.doc_id, {})) for document in documents)
         store(catalog, self._prepared(documents, known, make), embedder, make, progress)
         read = {line.doc_id for line in self.lines if not line.error} | set(self.unchanged)
         if not read:
@@ -119,6 +120,15 @@ class Intake:
     def _fail(self, doc_id: str, message: str, code: str) -> None:
         self.failed.add(doc_id)
         self._note(IngestLine(doc_id, "", "", 0, 0, 0, 0.0, error=message, code=code))
+
+
+def edited(document: Document, facts: Mapping[str, str]) -> Document:
+    """The document with what people changed about it: a title, and facts of FACTS, an empty one taken away."""
+    if not facts:
+        return document
+    metadata = dict(document.metadata) | {name: value for name, value in facts.items() if name in FACTS}
+    kept = {name: value for name, value in metadata.items() if value or name not in FACTS}
+    return replace(document, title=facts.get("title") or document.title, metadata=kept)
 
 
 def limits_of(settings: Settings) -> Limits:

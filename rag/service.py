@@ -19,12 +19,12 @@ from rag import calibration as calibrating
 from rag.answering import Calibration, compose
 from rag.catalog import Catalog, Record
 from rag.config import Settings
-from rag.datamodels import Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Passage, Timings
+from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Passage, Timings
 from rag.embedding import Embedder, Progress, load_embedder
 from rag.errors import NotFoundError, QuestionError, UsageError
-from rag.filtering import ALL, Filter
+from rag.filtering import ALL, Filter, period
 from rag.index import Snapshot, made_as, make_of, prepare, snapshot, store
-from rag.intake import IngestReport, Intake
+from rag.intake import IngestReport, Intake, edited
 from rag.retrieval import Ranking, best_windows, retrieve
 from rag.surroundings import widen
 
@@ -228,6 +228,22 @@ class Service:
         """Remove documents at once and for good. Raises NotFoundError, removing none."""
         with self._writing:
             self.catalog.remove(list(doc_ids))
+
+    def describe(self, doc_id: str, facts: Mapping[str, str]) -> Record:
+        """Change a document's title and what it is cited by, now and for later versions of its file.
+
+        facts: `title` and names of FACTS; an empty fact is taken away. Raises NotFoundError, UsageError.
+        """
+        if not set(facts) <= {"title", *FACTS} or (facts.get("date") and period(facts["date"]) is None):
+            raise UsageError("著录只有题名、文号、发文机关、日期（如 2023-11-06）和效力。/ Unknown or unreadable fact.", code="facts")
+        clean = {name: " ".join(value.split()) for name, value in facts.items()}
+        with self._writing:
+            record = self.catalog.record(doc_id)
+            self.catalog.edit(doc_id, self.catalog.edits().get(doc_id, {}) | clean)
+            make = make_of(self.embedder, self.settings.passage_size)
+            changed = prepare(edited(record.document, clean), make, self.settings.passage_size)
+            store(self.catalog, iter([changed]), self.embedder, make)
+        return self.document(doc_id)
 
     def documents(self) -> list[Record]:
         """All documents with their ingest report lines."""

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 from rag.access import audit
 from rag.access.identity import Role
+from rag.datamodels import FACTS, Document
 from rag.errors import YuanwenError
 from rag.web import feedback
 from rag.web.feedback import Feedback
 from rag.web.reading import Reading
-from rag.web.render import inert, percent
+from rag.web.render import document_facts, inert, percent
 from rag.web.state import Startup
 
 ALIKE = 0.4  # share of character pairs in common from which two questions count as one gap
@@ -20,11 +21,12 @@ GAPS = ("missing", "not_useful", "wrong_excerpt")
 AUDIT_SHOWN = 200
 _VIA = {"local": "本机", "open": "未登录", "password": "密码", "proxy": "代理", "token": "门户", "key": "密钥", "command": "命令行"}
 _ACTS = {
-    "upload": "上传", "remove": "移除", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",
+    "upload": "上传", "remove": "移除", "describe": "改著录", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",
     "users add": "添加用户", "users remove": "移除用户", "users password": "改密码", "keys add": "新建密钥",
     "keys revoke": "吊销密钥", "evaluation": "评测", "evaluation set": "上传题集", "evaluation set removed": "移除题集",
     "evaluation removed": "删除评测", "evaluation gate": "设定把关", "evaluation question": "收入题目",
 }  # fmt: skip
+_VALIDITIES = "".join(f'<option value="{word}">' for word in ("现行", "废止", "失效", "已被修改", "尚未生效"))
 _WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘错了", "useful": "有用"}
 
 
@@ -36,7 +38,7 @@ def admin_view(mine: Reading, startup: Startup) -> str:
         '<label class="yw-field">选择文件（可多选；同名的会被替换）'
         '<input type="file" name="file" multiple required></label>'
         '<button type="submit" class="yw-act yw-main-act">上传并编入索引</button> '
-        '<button type="button" class="yw-act" id="yw-stop" hidden>停止上传</button></form>'
+        '<button type="button" class="yw-act" id="yw-stop" hidden>停止</button></form>'
         '<progress id="yw-progress" max="100" hidden aria-label="上传进度"></progress>'
         '<div id="yw-report" role="status" aria-live="polite"></div></section>'
         f"{_documents(mine)}</main>"
@@ -71,7 +73,8 @@ def _state(mine: Reading, startup: Startup) -> str:
 def _documents(mine: Reading) -> str:
     rows = "".join(
         f'<tr><td><a href="source?d={percent(record.document.doc_id)}">{inert(record.document.title)}</a>'
-        f'<div class="yw-path">{inert(record.document.doc_id)}</div></td><td>{record.report.characters}</td>'
+        f'<div class="yw-path">{inert(record.document.doc_id)}</div>{_facts(record.document)}</td>'
+        f"<td>{record.report.characters}</td>"
         f"<td>{record.report.passages}</td><td>{record.report.coverage:.0%}</td>"
         f"<td>{inert('；'.join(record.report.warnings))}</td>"
         f'<td><button type="button" class="yw-act" value="remove?d={percent(record.document.doc_id)}" '
@@ -80,8 +83,26 @@ def _documents(mine: Reading) -> str:
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("文档", "字数", "段落", "覆盖", "注意", "操作"))
     return (
+        f'<datalist id="yw-validities">{_VALIDITIES}</datalist>'
         '<section><h2>已有文档</h2><div class="yw-scroll" tabindex="0" role="region" aria-label="文档列表">'
         f'<table class="yw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>'
+    )
+
+
+def _facts(document: Document) -> str:
+    """What the document is cited by, and a form to change it."""
+    values = {"title": document.title} | {name: document.metadata.get(name, "") for name in FACTS}
+    fields = "".join(
+        f'<label class="yw-field">{name}<input name="{key}" value="{inert(values[key])}" maxlength="{limit}"{extra}></label>'
+        for key, name, limit, extra in (
+            ("title", "题名", 200, " required"), ("doc_number", "文号", 100, ""), ("issuer", "发文机关", 200, ""),
+            ("date", "日期（如 2023-11-06）", 20, ""), ("validity", "效力", 20, ' list="yw-validities"'),
+        )
+    )  # fmt: skip
+    return (
+        f'{document_facts(document.metadata)}<details class="yw-describe"><summary>改著录</summary>'
+        f'<form class="yw-facts-form" name="{percent(document.doc_id)}">{fields}'
+        '<button type="submit" class="yw-act">保存</button></form></details>'
     )
 
 

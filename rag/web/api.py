@@ -22,6 +22,7 @@ from rag.service import Service
 from rag.web import feedback, problems, schemas, uploads
 from rag.web.gate import note
 from rag.web.metrics import Metrics
+from rag.web.ongoing import Ongoing
 from rag.web.reading import Mine, Reading
 from rag.web.state import Startup
 from rag.web.streaming import Events, Tell
@@ -31,14 +32,14 @@ _PROBLEM = {"model": schemas.ProblemOut, "content": {problems.MEDIA_TYPE: {}}}
 _RESPONSES = {status: _PROBLEM | cause for status, cause in problems.CAUSES.items()}
 
 
-def build_api(service: Service, startup: Startup, metrics: Metrics) -> FastAPI:
+def build_api(service: Service, startup: Startup, metrics: Metrics, ongoing: Ongoing) -> FastAPI:
     """The app that answers /api/v1/…, /healthz, /readyz, /metrics and /openapi.json."""
     app = FastAPI(
         title="原文 Yuanwen", version=__version__, docs_url=None, redoc_url=None,
         description="用原文回答关于中文文档的问题，出处可逐字核对。偏移按码位计，左闭右开。",
     )  # fmt: skip
     app.include_router(_asking(service, metrics), prefix="/api/v1")
-    app.include_router(_collection(service, startup), prefix="/api/v1")
+    app.include_router(_collection(service, startup, ongoing), prefix="/api/v1")
     app.include_router(_watching(service, startup, metrics))
     problems.install(app)
     return app
@@ -84,7 +85,7 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
     return router
 
 
-def _collection(service: Service, startup: Startup) -> APIRouter:
+def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRouter:
     """The documents."""
     router = APIRouter(responses=_RESPONSES)
 
@@ -101,7 +102,7 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
         """Take files in; the ingest report as REST shows it. tell: given the events of a stream."""
         tell("reading", {"files": len(sent)})
         report = uploads.take_in(
-            mine, sent,
+            mine, sent, ongoing,
             lambda done, total: tell("encoding", {"done": done, "total": total}),
             lambda line: tell("line", line_json(line)),
         )  # fmt: skip
@@ -173,6 +174,13 @@ def _collection(service: Service, startup: Startup) -> APIRouter:
     def page(doc_id: str, number: Annotated[int, PathParam(ge=1)], mine: Mine) -> Response:
         """PDF 的一页，PNG 图像；页码从 1 起。"""
         return Response(mine.page_image(doc_id, number), media_type="image/png")
+
+    @router.patch("/documents/{doc_id:path}", response_model=schemas.DocumentOut)
+    def describe(doc_id: str, body: schemas.FactsBody, request: Request, mine: Mine) -> JSONResponse:
+        """改著录：题名、文号、发文机关、日期、效力；只改给出的，空的表示没有。"""
+        record = mine.describe(doc_id, body.model_dump(exclude_none=True))
+        note(service, request.scope, mine.identity, "describe", doc_id)
+        return JSONResponse(document_json(record))
 
     @router.delete("/documents/{doc_id:path}", status_code=204, response_model=None)
     def delete(doc_id: str, request: Request, mine: Mine) -> Response:

@@ -15,6 +15,7 @@ from rag.errors import UsageError, YuanwenError
 from rag.web import compilation
 from rag.web.admin import admin_view, audit_view, gaps_view, gold_lines
 from rag.web.compilation import Item
+from rag.web.ongoing import Ongoing
 from rag.web.reading import Mine, Reading
 from rag.web.render import inert
 from rag.web.source import REACH, source_view
@@ -50,7 +51,7 @@ def asset(name: str) -> str:
     return resources.files("rag.web").joinpath(f"assets/{name}").read_text(encoding="utf-8")
 
 
-def build_pages(startup: Startup) -> APIRouter:
+def build_pages(startup: Startup, ongoing: Ongoing) -> APIRouter:
     """Routes under /page/."""
     router = APIRouter(prefix="/page", include_in_schema=False)
 
@@ -75,7 +76,7 @@ def build_pages(startup: Startup) -> APIRouter:
     for name in ("page.css", "page.js", "sheets.js", "basket.js", "admin.js", "evaluation.js", "icon.svg"):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
     router.include_router(_compiling())
-    router.include_router(_administering(startup))
+    router.include_router(_administering(startup, ongoing))
     return router
 
 
@@ -112,7 +113,7 @@ def _compiling() -> APIRouter:
     return router
 
 
-def _administering(startup: Startup) -> APIRouter:
+def _administering(startup: Startup, ongoing: Ongoing) -> APIRouter:
     """Pages for those who look after the collection."""
     router = APIRouter()
 
@@ -120,6 +121,12 @@ def _administering(startup: Startup) -> APIRouter:
     def admin(mine: Mine) -> HTMLResponse:
         """Documents and the state of the index."""
         return HTMLResponse(whole_page("文档管理", admin_view(mine, startup)))
+
+    @router.post("/ingest/stop", status_code=204)
+    def stop() -> Response:
+        """Stop the upload under way."""
+        ongoing.stop()
+        return Response(status_code=204)
 
     @router.get("/gaps")
     def gaps(mine: Mine) -> HTMLResponse:

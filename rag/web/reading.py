@@ -5,7 +5,7 @@ What someone may not see does not exist for them: it is not found, not counted a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -89,6 +89,10 @@ class Reading:
     def page_image(self, doc_id: str, number: int) -> bytes:
         """A page of a document, PNG. Raises NotFoundError."""
         return self.service.page_image(self.must_see(doc_id), number)
+
+    def describe(self, doc_id: str, facts: Mapping[str, str]) -> Record:
+        """Change what a document is cited by. Raises NotFoundError, UsageError."""
+        return self.service.describe(self.must_see(doc_id), facts)
 
     def remove(self, doc_id: str) -> None:
         """Remove a document. Raises NotFoundError."""

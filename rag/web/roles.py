@@ -54,6 +54,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("GET", "/api/v1/documents/{doc_id:path}/context", Role.READER, Work.ASK),
     Rule("GET", "/api/v1/documents/{doc_id:path}/pages/{number}", Role.READER, Work.ASK),
     Rule("POST", "/api/v1/documents", Role.EDITOR, Work.UPLOAD),
+    Rule("PATCH", "/api/v1/documents/{doc_id:path}", Role.EDITOR, Work.UPLOAD),
     Rule("DELETE", "/api/v1/documents/{doc_id:path}", Role.EDITOR, Work.UPLOAD),
     Rule("GET", "/metrics", Role.READER),
     # people
@@ -64,6 +65,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("POST", "/page/compilation/view", Role.READER, Work.ASK),
     Rule("POST", "/page/compilation/{kind}", Role.READER, Work.ASK),
     Rule("GET", "/page/admin", Role.EDITOR, Work.ASK),
+    Rule("POST", "/page/ingest/stop", Role.EDITOR),
     Rule("GET", "/page/gaps", Role.EDITOR, Work.ASK),
     Rule("GET", "/page/gold.jsonl", Role.EDITOR, Work.ASK),
     Rule("GET", "/page/audit", Role.ADMINISTRATOR, Work.ASK),

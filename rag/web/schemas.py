@@ -154,6 +154,18 @@ class DocumentOut(BaseModel):
     warnings: list[str]
 
 
+class FactsBody(BaseModel):
+    """What a document is cited by; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str | None = Field(None, max_length=200)
+    doc_number: str | None = Field(None, max_length=100, description="文号")
+    issuer: str | None = Field(None, max_length=200, description="发文机关")
+    date: str | None = Field(None, max_length=20, description="日期，如 2023-11-06")
+    validity: str | None = Field(None, max_length=20, description="效力：现行、废止、失效……")
+
+
 class DocumentsOut(BaseModel):
     """All documents."""
 

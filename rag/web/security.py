@@ -20,7 +20,6 @@ log = logging.getLogger("yuanwen.access")
 MB = 1024 * 1024
 BODY_MAX = MB
 UPLOADS = frozenset({"/api/v1/documents", "/page/evaluation/sets"})
-UPLOAD_MAX = 200 * MB  # as much as loading takes of one file
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
@@ -48,11 +47,15 @@ class Guard:
     """The outermost middleware. observe: told method, path, status and seconds of each request."""
 
     def __init__(
-        self, app: ASGIApp, observe: Observe, trusted_proxies: Sequence[str], portals: Sequence[str] = ()
+        self, app: ASGIApp, observe: Observe, trusted_proxies: Sequence[str], upload_max: int, portals: Sequence[str] = ()
     ) -> None:
-        """app: what answers when nothing here objects. trusted_proxies: addresses and networks. portals: origins."""
+        """app: what answers when nothing here objects. trusted_proxies: addresses and networks. upload_max: bytes.
+
+        portals: origins.
+        """
         self.app = app
         self.observe = observe
+        self.upload_max = upload_max
         self.trusted = [ip_network(one) for one in trusted_proxies]
         self.portals = frozenset(portals)
         self.embed_policy = PAGE_POLICY.replace("frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *portals]))
@@ -82,20 +85,20 @@ class Guard:
                     MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
+        limit = self.upload_max + MB if path in UPLOADS else BODY_MAX
         try:
-            objection = _objection(scope, headers, path, self.portals)
+            objection = _objection(scope, headers, limit, self.portals)
             if objection is not None:
                 status_code, code, text = objection
                 await problem(status_code, code, text, request_id=name)(scope, receive, decorated)
             else:
-                await self.app(scope, _limited(receive, _limit(path)), decorated)
+                await self.app(scope, _limited(receive, limit), decorated)
         finally:
             seconds = time.perf_counter() - started
             self.observe(scope["method"], path, status, seconds)
             # the query string stays out, it may hold a question; quoted, for a path may hold a line's end
             level = logging.DEBUG if _is_routine(scope["method"], path) and status < 500 else logging.INFO
             log.log(level, "%s %s %s %.0f ms %s", scope["method"], quote(path), status, seconds * 1e3, name)
-
 
     def _policy(self, path: str) -> str:
         if path == "/embed":
@@ -124,7 +127,7 @@ def _under_prefix(scope: Scope, prefix: str) -> Scope:
     return dict(scope) | {"root_path": prefix, "path": path, "raw_path": path.encode("utf-8", "surrogateescape")}
 
 
-def _objection(scope: Scope, headers: Headers, path: str, portals: frozenset[str]) -> tuple[int, str, str] | None:
+def _objection(scope: Scope, headers: Headers, limit: int, portals: frozenset[str]) -> tuple[int, str, str] | None:
     """Status, code and sentence when the request may not pass."""
     foreign = headers.get("sec-fetch-site") == "cross-site" and headers.get("origin") not in portals
     if foreign and scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
@@ -132,13 +135,9 @@ def _objection(scope: Scope, headers: Headers, path: str, portals: frozenset[str
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         return 400, "bad-request", "Content-Length 不是数字。/ Bad Content-Length."
-    if int(length) > _limit(path):
-        return 413, "too-large", f"内容太大：最多 {_limit(path) // MB} MB。/ The body is too large."
+    if int(length) > limit:
+        return 413, "too-large", f"内容太大：最多 {limit // MB} MB。/ The body is too large."
     return None
-
-
-def _limit(path: str) -> int:
-    return UPLOAD_MAX + MB if path in UPLOADS else BODY_MAX
 
 
 def _limited(receive: Receive, limit: int) -> Receive:

@@ -53,15 +53,16 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.limits import Limits
     from rag.web.login import build_login
     from rag.web.metrics import new_metrics
+    from rag.web.ongoing import Ongoing
     from rag.web.pages import build_pages
-    from rag.web.security import Guard, is_data, route_of
+    from rag.web.security import MB, Guard, is_data, route_of
     from rag.web.ui import HEAD, build_ui, theme
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
-    proxies, portals = service.settings.trusted_proxies, service.settings.portals
-    api = build_api(service, startup, metrics)
+    proxies, portals, ongoing = service.settings.trusted_proxies, service.settings.portals, Ongoing()
+    api = build_api(service, startup, metrics, ongoing)
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    page.include_router(build_pages(startup))
+    page.include_router(build_pages(startup, ongoing))
     page.include_router(build_login(access, limits))
     page.include_router(build_evaluation(service))
     page.include_router(build_embed(service.settings, metrics))
@@ -80,7 +81,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
 
     gate = Gate(front, service, access, limits)
     shared = CORSMiddleware(
-        gate, allow_origins=portals, allow_methods=["GET", "POST", "DELETE"], expose_headers=["X-Request-ID", "Retry-After"],
+        gate, allow_origins=portals, allow_methods=["GET", "POST", "PATCH", "DELETE"], expose_headers=["X-Request-ID", "Retry-After"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
     )  # fmt: skip
 
@@ -89,7 +90,8 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         target = shared if scope["type"] == "http" and route_of(scope).startswith("/api/") else gate
         await target(scope, receive, send)
 
-    return Guard(ProxyHeadersMiddleware(door, list(proxies)), metrics.observe, proxies, portals)
+    behind = ProxyHeadersMiddleware(door, list(proxies))
+    return Guard(behind, metrics.observe, proxies, service.settings.file_max_mb * MB, portals)
 
 
 def run(settings: Settings) -> None:

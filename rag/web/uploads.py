@@ -13,6 +13,7 @@ from rag.embedding import Progress
 from rag.errors import UsageError
 from rag.evaluation.publishing import guard_of, publish
 from rag.intake import IngestReport
+from rag.web.ongoing import Ongoing
 from rag.web.reading import Reading
 
 NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
@@ -40,12 +41,13 @@ def safe_name(name: str) -> str:
 def take_in(
     mine: Reading,
     files: Sequence[tuple[str, BinaryIO]],
-    progress: Progress | None = None,
+    ongoing: Ongoing,
+    progress: Progress = lambda done, total: None,
     on_line: Callable[[IngestLine], None] = lambda line: None,
 ) -> IngestReport:
     """Index uploaded files; one of the same name is replaced. on_line: told of each document as soon as it is read.
 
-    Raises CorpusError when none could be read, ForbiddenError for a name in a collection that they may not see,
+    Raises CorpusError when none could be read, StoppedError when `ongoing` was told to stop, ForbiddenError for a name in a collection that they may not see,
     EvaluationError when a gate is set and the index would answer worse.
     """
     if not files:
@@ -58,4 +60,14 @@ def take_in(
     for name in named:
         mine.may_replace(name)
     guard = guard_of(mine.service.settings.index)
-    return publish(mine.service, lambda target: target.ingest_uploads(named, progress, on_line), guard)[0]
+
+    def encoded(done: int, total: int) -> None:
+        ongoing.go_on()
+        progress(done, total)
+
+    def read(line: IngestLine) -> None:
+        ongoing.go_on()
+        on_line(line)
+
+    with ongoing.upload():
+        return publish(mine.service, lambda target: target.ingest_uploads(named, encoded, read), guard)[0]

@@ -13,7 +13,7 @@
     call.setRequestHeader("Accept", "text/event-stream");
     call.upload.onprogress = (e) => {
       bar.value = (100 * e.loaded) / e.total;
-      if (e.loaded === e.total) { bar.removeAttribute("value"); report.textContent = "已传完，正在读取并编入索引…"; stop.hidden = true; }
+      if (e.loaded === e.total) { bar.removeAttribute("value"); report.textContent = "已传完，正在读取并编入索引…"; stop.onclick = stop_taking_in; }
     };
     call.onprogress = () => {
       const [name, data] = last_event(call.responseText);
@@ -27,10 +27,18 @@
     call.onerror = () => done(false, { detail: "连不上服务，请检查网络后再试。" });
     call.onabort = () => done(false, { detail: "已停止上传，没有改动索引。" });
     stop.onclick = () => call.abort();
+    stop.disabled = false;
     bar.hidden = stop.hidden = false;
     report.textContent = "正在上传…";
     call.send(new FormData(form));
   });
+
+  // Once all is sent, stopping is the service's work and not the browser's.
+  async function stop_taking_in() {
+    stop.disabled = true;
+    report.textContent = "正在停止…";
+    await ask_server("ingest/stop", { method: "POST" }).catch((error) => toast(error.message, true));
+  }
 
   // The name and data of the last whole event; an answer that is no stream is a problem.
   function last_event(text) {
@@ -61,6 +69,19 @@
     link.textContent = "刷新文档列表";
     report.append(link);
   }
+
+  document.addEventListener("submit", async (event) => {
+    const facts = event.target;
+    if (!facts.classList.contains("yw-facts-form")) return;
+    event.preventDefault();
+    try {
+      await ask_server(`../api/v1/documents/${facts.getAttribute("name")}`, {
+        method: "PATCH", headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(Object.fromEntries(new FormData(facts))),
+      });
+      location.reload();
+    } catch (error) { toast(error.message, true); }
+  });
 
   actions.remove = async (query) => {
     const doc = new URLSearchParams(query).get("d");
