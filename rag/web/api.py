@@ -175,7 +175,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         """PDF 的一页，PNG 图像；页码从 1 起。"""
         return Response(mine.page_image(doc_id, number), media_type="image/png")
 
-    @router.patch("/documents/{doc_id:path}", response_model=schemas.DocumentOut)
+    @router.patch("/documents/{doc_id:path}/metadata", response_model=schemas.DocumentOut)
     def describe(doc_id: str, body: schemas.FactsBody, request: Request, mine: Mine) -> JSONResponse:
         """改著录：题名、文号、发文机关、日期、效力；只改给出的，空的表示没有。"""
         record = mine.describe(doc_id, body.model_dump(exclude_none=True))

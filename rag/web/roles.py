@@ -54,7 +54,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("GET", "/api/v1/documents/{doc_id:path}/context", Role.READER, Work.ASK),
     Rule("GET", "/api/v1/documents/{doc_id:path}/pages/{number}", Role.READER, Work.ASK),
     Rule("POST", "/api/v1/documents", Role.EDITOR, Work.UPLOAD),
-    Rule("PATCH", "/api/v1/documents/{doc_id:path}", Role.EDITOR, Work.UPLOAD),
+    Rule("PATCH", "/api/v1/documents/{doc_id:path}/metadata", Role.EDITOR, Work.UPLOAD),
     Rule("DELETE", "/api/v1/documents/{doc_id:path}", Role.EDITOR, Work.UPLOAD),
     Rule("GET", "/metrics", Role.READER),
     # people

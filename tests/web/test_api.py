@@ -252,17 +252,17 @@ def test_facts_can_be_corrected_and_stay_corrected(site):
     assert client.post("/api/v1/documents", files=first).status_code == 201
     url = f"/api/v1/documents/{doc}"
     facts = {"doc_number": "后勤〔2019〕3号", "date": "2019-05-06", "validity": "废止"}
-    changed = client.patch(url, json=facts | {"title": "关于步道检修的通知"}).json()
+    changed = client.patch(f"{url}/metadata", json=facts | {"title": "关于步道检修的通知"}).json()
     assert changed["title"] == "关于步道检修的通知" and changed["metadata"].items() >= facts.items()
     second = {"file": (doc, "关于白鹭湖步道的通知\n\n白鹭湖步道每周三封闭检修。\n".encode())}
     assert client.post("/api/v1/documents", files=second).status_code == 201
     assert client.post("/api/v1/documents", files=second).json()["unchanged"] == [doc]
     excerpt = client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "top_k": 1}).json()["excerpts"][0]
     assert "周三" in excerpt["text"] and excerpt["title"] == "关于步道检修的通知" and excerpt["metadata"] == facts
-    assert "validity" not in client.patch(url, json={"validity": ""}).json()["metadata"]
-    check_problem(client.patch(url, json={"date": "前天"}), 400, "facts")
-    check_problem(client.patch(url, json={"encoding": "x"}), 422, "validation")
-    check_problem(client.patch("/api/v1/documents/none.txt", json={"title": "x"}), 404, "not-found")
+    assert "validity" not in client.patch(f"{url}/metadata", json={"validity": ""}).json()["metadata"]
+    check_problem(client.patch(f"{url}/metadata", json={"date": "前天"}), 400, "facts")
+    check_problem(client.patch(f"{url}/metadata", json={"encoding": "x"}), 422, "validation")
+    check_problem(client.patch("/api/v1/documents/none.txt/metadata", json={"title": "x"}), 404, "not-found")
     page = client.get("/page/admin").text
     assert f'name="{quote(doc)}"' in page and "&#12308;" not in page  # what is Chinese stays readable
     client.delete(url)

@@ -12,6 +12,7 @@ from rag.config import Settings
 from rag.service import Service
 from rag.web.api import build_api
 from rag.web.metrics import new_metrics
+from rag.web.ongoing import Ongoing
 from rag.web.server import build_app
 from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
@@ -26,7 +27,7 @@ async def door(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 schema = schemathesis.openapi.from_dict(
-    build_api(Service(Settings(), ToyEmbedder()), Startup(), new_metrics()).openapi()
+    build_api(Service(Settings(), ToyEmbedder()), Startup(), new_metrics(), Ongoing()).openapi()
 )
 schema.app = door
 

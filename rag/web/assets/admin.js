@@ -75,7 +75,7 @@
     if (!facts.classList.contains("yw-facts-form")) return;
     event.preventDefault();
     try {
-      await ask_server(`../api/v1/documents/${facts.getAttribute("name")}`, {
+      await ask_server(`../api/v1/documents/${facts.getAttribute("name")}/metadata`, {
         method: "PATCH", headers: { "Content-Type": "application/json" },
         body: JSON.stringify(Object.fromEntries(new FormData(facts))),
       });
