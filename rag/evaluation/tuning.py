@@ -7,6 +7,7 @@ MRR of the passages, refusal aside. Never tune on the set whose figures are repo
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import itertools
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.config import Settings
-from rag.embedding import Embedder, Progress
+from rag.embedding import Embedder
 from rag.errors import EvaluationError
 from rag.evaluation.comparison import Comparison, compare
 from rag.evaluation.indexing import cache_folder
@@ -63,30 +64,19 @@ class Tuning:
         return not self.best.current and self.validated.difference > 0 and self.validated.p < 0.05
 
 
-class Remembering:
-    """An embedder that encodes each question once, however many configurations ask it; otherwise the one it wraps."""
+def remembering(embedder: Embedder) -> Embedder:
+    """The same embedder, sharing its model, that encodes each question once however many configurations ask it."""
+    known: dict[str, np.ndarray] = {}
 
-    def __init__(self, embedder: Embedder) -> None:
-        """embedder: the one that the service loaded."""
-        self._embedder = embedder
-        self._queries: dict[str, np.ndarray] = {}
-        self.identity = embedder.identity
-        self.dim = embedder.dim
+    def encode_queries(texts: Sequence[str]) -> np.ndarray:
+        for text in texts:  # one by one, as they are served: a batch may differ in the last digit
+            if text not in known:
+                known[text] = embedder.encode_queries([text])[0]
+        return np.stack([known[text] for text in texts])
 
-    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, dim) float32, as the wrapped embedder's."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._queries]
-        for text in new:  # one by one, as they are served: a batch may differ in the last digit
-            self._queries[text] = self._embedder.encode_queries([text])[0]
-        return np.stack([self._queries[text] for text in texts])
-
-    def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
-        """(n, dim) float32, as the wrapped embedder's."""
-        return self._embedder.encode_passages(texts, progress)
-
-    def __getattr__(self, name: str) -> object:
-        """Whatever else the embedder has, such as the model that a reranker shares."""
-        return getattr(self._embedder, name)
+    twin = copy.copy(embedder)  # of its own kind still, so that a reranker of its model fits it
+    twin.encode_queries = encode_queries  # type: ignore[method-assign]
+    return twin
 
 
 def unreported(test_set: TestSet, reported: frozenset[str]) -> TestSet:
@@ -115,7 +105,7 @@ def tune(
     if len(questions) < max(2, folds):
         raise EvaluationError(f"能用来调参的题只有 {len(questions)} 道，至少要 {max(2, folds)} 道。/ Too few.")
     present = {name: getattr(service.settings, name) for name in grid}
-    service = Service(service.settings, Remembering(service.embedder))
+    service = Service(service.settings, remembering(service.embedder))
     combinations = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     if present not in combinations:
         combinations.insert(0, present)
