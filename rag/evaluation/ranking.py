@@ -60,6 +60,9 @@ def strictly_falling(ranked: list[tuple[str, float]]) -> dict[str, float]:
     """Scores that keep the given order when a scorer sorts them: each below the one before, as 32-bit floats."""
     import numpy as np
 
+    scores = np.array([score for _, score in ranked], np.float32)
+    if (np.diff(scores) < 0).all():
+        return {doc_id: float(score) for (doc_id, _), score in zip(ranked, scores, strict=True)}
     kept: dict[str, float] = {}
     last = np.float32(np.inf)
     for doc_id, score in ranked:

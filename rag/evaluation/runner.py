@@ -153,7 +153,11 @@ def _key(state: str, task: Task) -> str:
 def dump(value: object) -> str:
     """JSON on one line, readable; escaped where a lone surrogate could not be written as UTF-8."""
     text = json.dumps(value, ensure_ascii=False)
-    return text if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text) else json.dumps(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def _opened(store: Path) -> tuple[dict[str, str], IO[str]]:

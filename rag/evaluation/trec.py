@@ -18,6 +18,7 @@ from rag.evaluation.rows import nothing_usable, numbered_lines
 
 _TAG = re.compile(r"<\s*(/?)\s*(top|num|title|desc|narr)\b[^>]*>", re.IGNORECASE)
 _GRADE = re.compile(r"[+-]?[0-9]{1,9}")
+_BLANK = re.compile(r"[\s%]")
 _LABEL = re.compile(r"^(?:number|topic)\s*:\s*", re.IGNORECASE)
 
 
@@ -121,7 +122,7 @@ def run_lines(run: Run, tag: str = "yuanwen") -> Iterator[str]:
 
 def token(text: str) -> str:
     """An id as a TREC file needs it, without blanks; `untoken` undoes it."""
-    return "".join(quote(char, safe="") if char.isspace() or char == "%" else char for char in text)
+    return _BLANK.sub(lambda found: quote(found[0], safe=""), text)
 
 
 def untoken(text: str) -> str:

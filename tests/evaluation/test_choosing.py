@@ -17,7 +17,7 @@ from rag.evaluation.evaluate import IndexState, evaluate_gold, score_gold
 from rag.evaluation.library import library_of
 from rag.evaluation.records import Evidence, Question, Response, Shown, TestSet
 from rag.evaluation.report import write_report
-from tests.conftest import SEEDS
+from tests.conftest import SEEDS, ToyEmbedder
 from tests.evaluation.test_runs import command
 
 DOC = "001_4310a0096f66f682.txt"
@@ -98,6 +98,20 @@ def test_tuning_scores_the_grid_and_validates_on_other_folds(toy_service):
     assert found.best.mrr == max(row.mrr for row in found.rows) and found.validated.questions == 12
     again = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.3, 1.0)}, folds=3)
     assert again == found
+
+
+def test_a_question_is_encoded_once_whatever_the_grid(make_service):
+    class Counting(ToyEmbedder):
+        def encode_queries(self, texts):
+            asked.extend(texts)
+            return super().encode_queries(texts)
+
+    asked: list[str] = []
+    service = make_service(Counting())
+    service.ingest([SEEDS], mirror=True)
+    whole = seeds_set(6)
+    tuning.tune(service, whole, {"lexical_weight": (0.0, 0.3, 1.0)}, folds=2)
+    assert all(asked.count(service.check_question(own.text)) == 1 for own in whole.questions)
 
 
 def test_cross_validation_never_looks_at_the_fold_it_scores():

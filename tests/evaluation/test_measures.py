@@ -15,7 +15,7 @@ from rag.evaluation.beir import read_collection
 from rag.evaluation.evaluate import IndexState, score_gold
 from rag.evaluation.library import Library
 from rag.evaluation.records import Evidence, Question, Response, Shown
-from rag.evaluation.runner import responses
+from rag.evaluation.runner import response_of
 from rag.evaluation.testset import read_gold
 from rag.evaluation.trec import read_run, run_lines
 from rag.tokenizing import fold
@@ -204,7 +204,8 @@ def test_span_figures_equal_the_gold_sets_own_scorer(tmp_path, capsys):
     theirs = scorer.main(str(gold), str(file), str(seeds))
     capsys.readouterr()
 
-    ours = score_gold(test_set, responses(predictions, library.resolve), IndexState(1, 5, 1, ""))
+    answers = {str(line["id"]): response_of(line, library.resolve) for line in predictions}
+    ours = score_gold(test_set, answers, IndexState(1, 5, 1, ""))
     found, honest = ours.spans, ours.honesty
     assert {k: round(found.hit[int(k[3:])], 4) for k in ("hit1", "hit3", "hit5")} == {
         k: theirs[k] for k in ("hit1", "hit3", "hit5")
