@@ -47,6 +47,22 @@ def test_loopback_is_open_and_only_to_this_machine(home):
         access(home, "loopback").identify(Shown("10.0.0.7", forwarded=True, trusted=True))
 
 
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [("127.0.0.1:7860", True), ("localhost:7860", True), ("[::1]:7860", True), ("kb", True), ("", True), ("evil.example", False),
+     ("evil.example:7860", False), ("127.0.0.1.evil.example", False), ("10.0.0.7:7860", False)],
+)  # fmt: skip
+def test_another_sites_name_that_points_here_opens_nothing(home, host, local):
+    gate = access(home, "loopback")
+    for forwarded in (False, True):
+        shown = Shown("127.0.0.1", forwarded=forwarded, host=host)
+        if local:
+            assert gate.identify(shown)
+        else:
+            with pytest.raises(ForbiddenError):
+                gate.identify(shown)
+
+
 def test_a_password_opens_a_session_that_ends_with_it(home):
     gate = access(home, "users")
     gate.users.add("李四", PASSWORD, Role.EDITOR, frozenset({"人事处"}))

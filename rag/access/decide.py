@@ -20,7 +20,7 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 class Shown:
     """What a request shows of its sender.
 
-    address: of the client, seen through trusted proxies. forwarded: a proxy stands between. trusted: whoever connects
+    address: of the client, seen through trusted proxies. host: the name that the client called. forwarded: a proxy stands between. trusted: whoever connects
     is a trusted proxy. user, groups: the values of the proxy's headers, one each where there is one.
     """
 
@@ -31,6 +31,7 @@ class Shown:
     cookie: str = ""
     user: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    host: str = ""
 
 
 class Access:
@@ -64,7 +65,8 @@ class Access:
         if mode == "open":
             return Identity("任何人", Role.ADMINISTRATOR, frozenset(), "open")
         if mode == "loopback":
-            if shown.forwarded and not is_loopback(shown.address):
+            elsewhere = shown.forwarded and not is_loopback(shown.address)
+            if elsewhere or is_foreign_name(shown.host):  # a page elsewhere may let its own name point here
                 raise ForbiddenError(
                     "服务处于本机模式，只接受本机的访问；要让他人使用，请设置 YUANWEN_ACCESS。/ Loopback only.",
                     code="loopback-only",
@@ -132,6 +134,12 @@ def check_start(settings: Settings) -> None:
             raise ServerError(f"设置 trusted_proxies 里的 {one!r} 不是地址或网段。/ Bad trusted proxy.") from error
     if settings.access == "proxy" and not settings.trusted_proxies:
         raise ServerError("proxy 方式需要设置 YUANWEN_TRUSTED_PROXIES。/ The proxy mode needs trusted proxies.")
+
+
+def is_foreign_name(host: str) -> bool:
+    """Whether a Host header names another machine: a full domain name, not an address nor a bare name."""
+    name = host if host.startswith("[") else host.partition(":")[0]
+    return "." in name and not is_loopback(name) and not name.lower().rstrip(".").endswith("localhost")
 
 
 def is_loopback(address: str) -> bool:

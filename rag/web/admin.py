@@ -20,6 +20,7 @@ ALIKE = 0.4  # share of character pairs in common from which two questions count
 GAPS = ("missing", "not_useful", "wrong_excerpt")
 AUDIT_SHOWN = 200
 _VIA = {"local": "本机", "open": "未登录", "password": "密码", "proxy": "代理", "token": "门户", "key": "密钥", "command": "命令行"}
+_OUTCOMES = {"ok": "成功", "wrong": "密码不对", "forbidden": "被拒", "too-many-requests": "次数太多，被拒"}
 _ACTS = {
     "upload": "上传", "remove": "移除", "describe": "改著录", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",
     "users add": "添加用户", "users remove": "移除用户", "users password": "改密码", "keys add": "新建密钥",
@@ -180,7 +181,7 @@ def audit_view(mine: Reading) -> str:
     acts = audit.read(mine.service.settings.index, AUDIT_SHOWN)
     rows = "".join(
         f"<tr><td>{inert(act.at)}</td><td>{inert(act.who)}</td><td>{inert(_VIA.get(act.via, act.via))}</td>"
-        f"<td>{inert(_ACTS.get(act.action, act.action))}</td><td>{inert(act.target)}</td><td>{inert(act.outcome)}</td>"
+        f"<td>{inert(_ACTS.get(act.action, act.action))}</td><td>{inert(act.target)}</td><td>{inert(_OUTCOMES.get(act.outcome, act.outcome))}</td>"
         f"<td>{inert(act.address)}</td></tr>"
         for act in reversed(acts)
     )

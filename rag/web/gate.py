@@ -56,6 +56,8 @@ class Gate:
     def _admit(self, rule: Rule, scope: Scope, headers: Headers, places: ExitStack) -> None:
         """Open the reading of whoever may pass. Raises AccessError, ForbiddenError or BusyError."""
         if rule.role is None:
+            if rule.work is not Work.NONE:
+                places.enter_context(self.limits.at_work(rule.work, ""))
             return
         identity = self.access.identify(self._shown(scope, headers))
         if identity is None:
@@ -63,7 +65,7 @@ class Gate:
         person = _person(identity, scope)
         if rule.work is not Work.NONE:
             if person:
-                self.limits.count(person)
+                self.limits.count(rule.work, person)
             places.enter_context(self.limits.at_work(rule.work, person))
         if identity.role < rule.role:
             where = f"{rule.method} {rule.path}"
@@ -77,6 +79,7 @@ class Gate:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
         return Shown(
             address=client(scope),
+            host=headers.get("host", ""),
             forwarded=scope.get("client") != state["peer"],
             trusted=state["trusted"],
             bearer=bearer.strip() if kind.lower() == "bearer" else "",

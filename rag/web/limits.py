@@ -16,6 +16,7 @@ from rag.errors import BusyError
 from rag.web.roles import Work
 
 UPLOADS_AT_ONCE = 4  # they are taken in one after another; more would only hold memory and threads
+LOGINS_AT_ONCE = 8  # each waits for its turn at 64 MB of argon2, in a thread that questions need too
 _LOGINS_OF_ONE = parse("5/5minute")  # wrong passwords for a name, from one address
 _LOGINS_FROM_ONE = parse("30/5minute")  # wrong passwords from an address
 
@@ -27,17 +28,22 @@ class Limits:
         """The settings say how many."""
         self._settings = settings
         self._rate = parse(settings.rate_limit)
+        self._burst = parse(f"{settings.queue_max_each}/2second")
+        self._most = {Work.UPLOAD: UPLOADS_AT_ONCE, Work.LOGIN: LOGINS_AT_ONCE}
         self._window = MovingWindowRateLimiter(MemoryStorage())
         self._now: Counter[str] = Counter()
 
-    def count(self, person: str) -> None:
+    def count(self, work: Work, person: str) -> None:
         """Count a request. Raises BusyError when there were too many."""
-        self._hit(self._rate, ("requests", person), "请求太频繁，请稍后再试。/ Too many requests.")
+        text = "请求太频繁，请稍后再试。/ Too many requests."
+        if work is Work.QUEUED:  # so that nobody fills the queue of the page, which all share
+            self._hit(self._burst, ("queued", person), text)
+        self._hit(self._rate, ("requests", person), text)
 
     @contextmanager
     def at_work(self, work: Work, person: str) -> Iterator[None]:
         """Hold a place while a request is under way. person: "" to count among all only. Raises BusyError."""
-        places = [(work.value, UPLOADS_AT_ONCE if work is Work.UPLOAD else self._settings.queue_max)]
+        places = [(work.value, self._most.get(work, self._settings.queue_max))]
         if person:
             places.append((f"person:{person}", self._settings.queue_max_each))
         if any(self._now[name] >= most for name, most in places):

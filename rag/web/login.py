@@ -93,9 +93,9 @@ def _page(root: str, after: str, name: str = "", said: str = "") -> str:
         f'<link rel="icon" href="{base}/page/icon.svg"><link rel="stylesheet" href="{base}/page/page.css"></head>'
         f'<body class="yw-page-body"><main class="yw-gate"><h1>原文</h1>{problem}'
         f'<form method="post" action="{base}/page/login"><input type="hidden" name="next" value="{inert(_within(after))}">'
-        f'<label class="yw-field">用户名<input name="name" autocomplete="username" required autofocus maxlength="200" '
+        f'<label class="yw-field">用户名<input name="name" autocomplete="username" required maxlength="200"{"" if name else " autofocus"} '
         f'value="{inert(name)}"></label>'
         '<label class="yw-field">密码<input type="password" name="password" autocomplete="current-password" required '
-        'maxlength="1024"></label><button type="submit" class="yw-act yw-main-act">登录</button></form>'
+        f'maxlength="1024"{" autofocus" if name else ""}></label><button type="submit" class="yw-act yw-main-act">登录</button></form>'
         '<p class="yw-path">忘记密码请联系管理员（yuanwen users password）。</p></main></body></html>'
     )

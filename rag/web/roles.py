@@ -12,11 +12,16 @@ from rag.access.identity import Role
 
 
 class Work(Enum):
-    """What a request costs. NONE: nothing worth counting; ASK: counted and limited; UPLOAD: one writer at a time."""
+    """What a request costs. NONE: nothing worth counting; ASK: counted and limited; UPLOAD: one writer at a time.
+
+    QUEUED: counted and limited, and waits in Gradio's queue; LOGIN: costs time and memory whoever tries.
+    """
 
     NONE = "none"
     ASK = "ask"
     UPLOAD = "upload"
+    QUEUED = "queued"
+    LOGIN = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ _PUBLIC = (
 )  # fmt: skip
 TABLE: tuple[Rule, ...] = (
     *(Rule("GET", path, None) for path in _PUBLIC),
-    Rule("POST", "/page/login", None),
+    Rule("POST", "/page/login", None, Work.LOGIN),
     # programs
     Rule("POST", "/api/v1/ask", Role.READER, Work.ASK),
     Rule("POST", "/api/v1/search", Role.READER, Work.ASK),
@@ -90,7 +95,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("GET", "/gradio_api/app_id", Role.READER),
     Rule("GET", "/gradio_api/startup-events", Role.READER),
     Rule("GET", "/gradio_api/heartbeat/{session_hash}", Role.READER),
-    Rule("POST", "/gradio_api/queue/join", Role.READER, Work.ASK),
+    Rule("POST", "/gradio_api/queue/join", Role.READER, Work.QUEUED),
     Rule("GET", "/gradio_api/queue/data", Role.READER),
     Rule("POST", "/gradio_api/run/predict", Role.READER),
     Rule("POST", "/gradio_api/cancel", Role.READER),

@@ -29,7 +29,7 @@ def open_site(tmp_path):
     """A function from settings to a client of a site with the user 李四; the address may be chosen."""
     closing = []
 
-    def opened(address: str = "10.0.0.9", base: str = "http://kb.example", **more) -> TestClient:
+    def opened(address: str = "10.0.0.9", base: str = "http://kb", **more) -> TestClient:
         settings = Settings(index=tmp_path / "index", **more)
         service = Service(settings, ToyEmbedder())
         service.ingest([SEEDS])
@@ -139,6 +139,30 @@ def test_requests_are_limited_by_person(open_site, tmp_path):
     assert 0 < int(reply.headers["retry-after"]) <= 60
     assert client.post(ASK, json={"question": "四同步"}, headers=two).status_code == 200
     assert client.get("/healthz").status_code == 200
+
+
+def test_logins_at_once_do_not_take_the_service(open_site):
+    client = open_site(access="users")
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda n=n: statuses.append(enter(client, name=f"某{n}").status_code)) for n in range(60)
+    ]
+    for thread in threads:
+        thread.start()
+    assert client.get("/healthz").status_code == 200
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {401, 429} and statuses.count(429) > 20
+
+
+def test_nobody_fills_the_queue_of_the_page(open_site, tmp_path):
+    client = open_site(access="token", token_secret_file=_secret(tmp_path))
+    keys = Keys(folder(tmp_path / "index"))
+    one, two = ({"Authorization": f"Bearer {keys.add(n, Role.READER, frozenset(), 1)[1]}"} for n in ("甲", "乙"))
+    body = {"data": [], "fn_index": 999, "session_hash": "s"}
+    statuses = [client.post("/gradio_api/queue/join", json=body, headers=one).status_code for _ in range(12)]
+    assert statuses[-1] == 429
+    assert client.post("/gradio_api/queue/join", json=body, headers=two).status_code != 429
 
 
 def test_a_thousand_uploads_at_once(open_site):
