@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
@@ -47,8 +48,8 @@ def take_in(
 ) -> IngestReport:
     """Index uploaded files; one of the same name is replaced. on_line: told of each document as soon as it is read.
 
-    Raises CorpusError when none could be read, StoppedError when `ongoing` was told to stop, ForbiddenError for a name in a collection that they may not see,
-    EvaluationError when a gate is set and the index would answer worse.
+    Raises CorpusError when none could be read, StoppedError when `ongoing` was told to stop, ForbiddenError for a name
+    in a collection that they may not see, EvaluationError when a gate is set and the index would answer worse.
     """
     if not files:
         raise UsageError("没有文件。请在表单字段 file 中上传。/ No file was sent.", code="no-file")
@@ -69,5 +70,9 @@ def take_in(
         ongoing.go_on()
         on_line(line)
 
+    @contextmanager
+    def judged(label: str) -> Iterator[Progress]:
+        yield lambda done, total: ongoing.go_on()
+
     with ongoing.upload():
-        return publish(mine.service, lambda target: target.ingest_uploads(named, encoded, read), guard)[0]
+        return publish(mine.service, lambda target: target.ingest_uploads(named, encoded, read), guard, judged)[0]

@@ -239,6 +239,7 @@ def test_a_change_meanwhile_is_not_lost(service, gold, corpus):
 
 def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service, gold, corpus, tmp_path):
     from rag.access.identity import Identity, Role
+    from rag.web.ongoing import Ongoing
     from rag.web.reading import Reading
     from rag.web.uploads import take_in
 
@@ -251,7 +252,7 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
         desk.remove_set(index, "题库.xlsx")
     bad = "职工书屋闭馆，开放时间另行通知。\n"
     with pytest.raises(EvaluationError, match="不予发布"):
-        take_in(Reading(service, Identity("editor", Role.EDITOR, frozenset(), "local"), None), [("书屋.txt", io.BytesIO(bad.encode()))])
+        take_in(Reading(service, Identity("editor", Role.EDITOR, frozenset(), "local"), None), [("书屋.txt", io.BytesIO(bad.encode()))], Ongoing())
     (corpus / "书屋.txt").write_text(bad, encoding="utf-8")
     done = command("documents", "add", corpus / "书屋.txt", "--index", index)
     assert done.returncode == 1 and "不予发布" in done.stderr and "Traceback" not in done.stderr
