@@ -9,6 +9,7 @@ A run is asked, scored and reported by the same functions as on the command line
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -17,7 +18,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from rag.config import Settings
 from rag.errors import EvaluationError, NotFoundError, UsageError
 from rag.evaluation.beir import has_corpus
 from rag.evaluation.comparison import compared
@@ -39,7 +39,7 @@ class RunNote:
 
     at: UTC, ISO 8601. label: said in the history. previous: folder of the run that it was compared with. published:
     false for the trial of an index that was not published; other runs are not compared with it. settings: those that
-    answers depend on.
+    answers depend on. documents: a fingerprint of all documents that were searched.
     """
 
     test_set: str
@@ -48,6 +48,7 @@ class RunNote:
     previous: str = ""
     published: bool = True
     settings: Mapping[str, object] = field(default_factory=dict)
+    documents: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +158,20 @@ def perform(service: Service, name: str, bar: Bar) -> Evaluation:
     comparable = both is not None and bool(both.table)
     write_report(done.ours, both if comparable else None, folder, done.text_of)
     before = previous.name if previous and comparable else ""
-    _write_note(folder, replace(note, previous=before, settings=shaping(service.settings)))
+    _write_note(folder, replace(note, previous=before, settings=shaping(service.settings), documents=_documents(service)))
     return done.ours
 
 
-def finish(folder: Path, label: str, published: bool, previous: Path | None, settings: Settings) -> None:
-    """Say how a guarded run ended. previous: the run that holds the figures it was compared with."""
+def finish(folder: Path, label: str, published: bool, previous: Path | None, fresh: Service) -> None:
+    """Say how a guarded run ended. previous: the run that holds the figures it was compared with. fresh: what was asked."""
     before = previous.name if previous else ""
-    note = replace(note_of(folder), label=label, published=published, previous=before, settings=shaping(settings))
-    _write_note(folder, note)
+    note = replace(note_of(folder), label=label, published=published, previous=before)
+    _write_note(folder, replace(note, settings=shaping(fresh.settings), documents=_documents(fresh)))
+
+
+def _documents(service: Service) -> str:
+    sources = sorted(service.catalog.sources().items())
+    return hashlib.sha256(json.dumps(sources, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def is_done(folder: Path) -> bool:

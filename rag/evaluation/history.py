@@ -92,8 +92,10 @@ def _against(own: Entry, before: Entry | None) -> Entry:
     found = []
     if own.documents != before.documents:
         found.append(f"文档 {before.documents} → {own.documents}")
-    elif own.generation != before.generation:
+    elif own.note.documents != before.note.documents:
         found.append("文档有增删改")
+    elif own.generation != before.generation:
+        found.append("文档没变，词表或著录有改动")
     old, new = json.loads(before.make or "{}"), json.loads(own.make or "{}")
     found += [f"{_NAMES.get(key, key)} {old.get(key)} → {new[key]}" for key in new if old.get(key) != new[key]]
     found += [

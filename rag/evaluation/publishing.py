@@ -104,7 +104,7 @@ def _judged(service: Service, fresh: Service, guard: Guard, bar: Bar) -> Verdict
         verdict = gate(after, before, guard.allowed)
         write_report(after, compared(after, before), folder)
         last = desk.last_done(index, guard.test_set.name, before=folder.name)
-        desk.finish(folder, LABELS[verdict.passed], verdict.passed, last, service.settings)
+        desk.finish(folder, LABELS[verdict.passed], verdict.passed, last, fresh)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)  # half a verdict is none
         raise

@@ -158,10 +158,14 @@ def test_history_says_what_changed_and_whether_it_helped(service, gold, corpus):
     assert latest.note.previous == first.name and latest.differs == ("文档 3 → 4",)
     assert latest.generation > earliest.generation and latest.figures["hit@5"] == earliest.figures["hit@5"] > 0.8
     assert latest.verdict == EVEN and earliest.verdict == "" and latest.change.questions == 6
+    service.catalog.replace([], {}, service.catalog.fact("make"))  # a generation in which no document changed
+    third = desk.new_run(index, "题库.xlsx")
+    desk.perform(service, third.name, silently)
+    assert history(index)[0].differs == ("文档没变，词表或著录有改动",)
     html = desk.compared_page(service, second.name, first.name)
     assert "与基线比较" in html
     desk.remove_run(index, first.name)
-    assert len(history(index)) == 1
+    assert len(history(index)) == 2
 
 
 class Stop(Exception):
