@@ -36,7 +36,8 @@ def build_api(service: Service, startup: Startup, metrics: Metrics, ongoing: Ong
     """The app that answers /api/v1/…, /healthz, /readyz, /metrics and /openapi.json."""
     app = FastAPI(
         title="原文 Yuanwen", version=__version__, docs_url=None, redoc_url=None,
-        description="用原文回答关于中文文档的问题，出处可逐字核对。偏移按码位计，左闭右开。",
+        description="用原文回答关于中文文档的问题，出处可逐字核对。偏移按码位计，左闭右开。"
+        "需要身份时用请求头 Authorization: Bearer 加密钥或门户令牌；出错时答 application/problem+json。",
     )  # fmt: skip
     app.include_router(_asking(service, metrics), prefix="/api/v1")
     app.include_router(_collection(service, startup, ongoing), prefix="/api/v1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import os
 import shutil
@@ -279,6 +280,8 @@ def test_it_stands_on_a_hostile_page_and_changes_nothing_there(stage, page, mode
         button.click()
     else:
         assert after[1] == before[1]
+        looks = [[one[3:] for one in json.loads(found[0]) if one[0] not in {"HTML", "BODY"}] for found in (before, after)]
+        assert looks[0] == looks[1]  # the page has grown by the frame; nothing else in it looks otherwise
     frame = frame_of(page, stage)
     box = page.locator("yuanwen-embed iframe").bounding_box()
     assert box["height"] > 450 and box["width"] > 300
