@@ -74,13 +74,14 @@ def _entry(folder: Path) -> Entry:
     kept = {name: float(value) for name, value in values.items() if value is not None}
     return Entry(
         folder.name, note, True, index["generation"], index["documents"], index["make"], note.settings,
-        own["questions"]["asked"], own["questions"]["bad_rows"], kept, _change(folder) if note.previous else None,
+        own["questions"]["asked"], own["questions"]["bad_rows"], kept, _change(folder),
     )  # fmt: skip
 
 
 def _change(folder: Path) -> Comparison | None:
     """The comparison with the run before on the finest measure."""
-    rows = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    path = folder / "comparison.json"
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     found = next((row for name in PRIMARY for row in rows if row["measure"] == name), None)
     return Comparison(**{key: value for key, value in found.items() if key != "difference"}) if found else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -32,6 +33,7 @@ Kept = Literal[
     "report.html", "questions.xlsx", "questions.csv", "figures.json", "run.trec", "answers.jsonl", "problems.txt",
     "comparison.json",
 ]  # fmt: skip
+Drafted = Callable[[int, int], tuple[Draft, ...]]  # by generation and number of feedbacks
 
 
 def build_evaluation(service: Service) -> APIRouter:
@@ -46,7 +48,7 @@ def build_evaluation(service: Service) -> APIRouter:
         return HTMLResponse(whole_page("评测", evaluation_view(mine, jobs)))
 
     @router.get("/evaluation/progress")
-    def progress(mine: Mine) -> HTMLResponse:
+    def progress() -> HTMLResponse:
         """What is under way."""
         return HTMLResponse(progress_view(jobs), headers={"Cache-Control": "no-store"})
 
@@ -65,7 +67,7 @@ def build_evaluation(service: Service) -> APIRouter:
     return router
 
 
-def _drafted(service: Service):
+def _drafted(service: Service) -> Drafted:
     """A function that drafts once for a generation and a number of feedbacks."""
 
     @lru_cache(maxsize=1)
@@ -89,24 +91,24 @@ def _from_readers(service: Service) -> tuple[Draft, ...]:
     return tuple(found.values())
 
 
-def _files(service: Service, drafted) -> APIRouter:
+def _files(service: Service, drafted: Drafted) -> APIRouter:
     """What can be fetched."""
     router = APIRouter()
     index = service.settings.index
 
     @router.get("/evaluation/template.xlsx")
-    def template(mine: Mine) -> Response:
+    def template() -> Response:
         """The sheet to fill in."""
         return _sheet(template_bytes(), "评测题模板.xlsx")
 
     @router.get("/evaluation/drafts.xlsx")
-    def drafts(mine: Mine) -> Response:
+    def drafts() -> Response:
         """The sheet with drafted questions in it."""
         found = drafted(service.catalog.generation, len(feedback.read(index)))
         return _sheet(template_bytes(drafting.rows(found)), "起草的评测题.xlsx")
 
     @router.get("/evaluation/runs/{run}/{file}")
-    def kept(run: str, file: Kept, mine: Mine) -> Response:
+    def kept(run: str, file: Kept) -> Response:
         """A file of a report."""
         path = desk.run_path(index, run) / file
         if not path.is_file():
@@ -116,7 +118,7 @@ def _files(service: Service, drafted) -> APIRouter:
         return FileResponse(path, headers=_attachment(f"{desk.note_of(path.parent).test_set}-{run}-{file}"))
 
     @router.get("/evaluation/compare")
-    def compare(ours: str, baseline: str, mine: Mine) -> HTMLResponse:
+    def compare(ours: str, baseline: str) -> HTMLResponse:
         """The report of one run against another."""
         return HTMLResponse(desk.compared_page(service, ours, baseline))
 
@@ -163,7 +165,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said("已开始。")
 
     @router.post("/evaluation/runs/{run}/continue")
-    def go_on(run: str, mine: Mine) -> JSONResponse:
+    def go_on(run: str) -> JSONResponse:
         """Go on with a run that was stopped."""
         desk.run_path(index, run)
         jobs.start(run)
@@ -179,7 +181,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said("已删除。")
 
     @router.post("/evaluation/stop")
-    def stop(mine: Mine) -> JSONResponse:
+    def stop() -> JSONResponse:
         """Stop the run that is under way."""
         jobs.stop()
         return _said("正在停止。", reload=False)

@@ -164,7 +164,7 @@ def _against(own: Entry) -> str:
     change = own.change
     differs = f" 其间：{inert('；'.join(own.differs))}。" if own.differs else ""
     return (
-        f'<p>与上一次：<strong class="{style}">{own.verdict}</strong> <span class="yw-path">{change.measure} '
+        f'<p>{"与当时在用的索引" if own.note.label else "与上一次"}：<strong class="{style}">{own.verdict}</strong> <span class="yw-path">{change.measure} '
         f"{change.difference:+.3f}，共同的 {change.questions} 题 {change.wins} 胜 {change.ties} 平 {change.losses} 负，p = {change.p:.3f}。{differs}</span></p>"
     )
 

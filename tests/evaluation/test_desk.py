@@ -209,6 +209,7 @@ def test_a_change_that_costs_answers_is_not_published(service, gold, corpus):
     assert service.catalog.generation == before and "八点开门" in service.text("书屋.txt")
     (trial,) = history(service.settings.index)
     assert trial.note.label.endswith("没有发布") and not trial.note.published and trial.done
+    assert trial.change.losses >= 1 and trial.change.difference < 0
     assert not list(desk.home(service.settings.index).glob(".staging-*"))
 
 
