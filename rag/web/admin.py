@@ -13,7 +13,7 @@ from rag.errors import YuanwenError
 from rag.web import feedback
 from rag.web.feedback import Feedback
 from rag.web.reading import Reading
-from rag.web.render import document_facts, inert, percent
+from rag.web.render import LANGUAGE, document_facts, inert, percent
 from rag.web.state import Startup
 
 ALIKE = 0.4  # share of character pairs in common from which two questions count as one gap
@@ -52,7 +52,7 @@ def nav(mine: Reading) -> str:
     more = own if mine.identity.role is Role.ADMINISTRATOR else ""
     return (
         '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'
-        f'<a href="gaps">知识缺口</a>{more}</nav>'
+        f'<a href="gaps">知识缺口</a>{more}{LANGUAGE}</nav>'
     )
 
 

@@ -73,7 +73,7 @@ def build_pages(startup: Startup, ongoing: Ongoing) -> APIRouter:
             return HTMLResponse(view)
         return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))
 
-    for name in ("page.css", "page.js", "sheets.js", "basket.js", "admin.js", "evaluation.js", "icon.svg"):
+    for name in ("page.css", "page.js", "sheets.js", "basket.js", "english.js", "admin.js", "evaluation.js", "icon.svg"):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
     router.include_router(_compiling())
     router.include_router(_administering(startup, ongoing))
@@ -169,5 +169,5 @@ def whole_page(title: str, body: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>{inert(title)} · 原文</title><link rel="icon" href="icon.svg"><link rel="stylesheet" href="page.css">'
         f'<script src="page.js" defer></script><script src="sheets.js" defer></script>'
-        f'<script src="admin.js" defer></script></head><body class="yw-page-body">{body}</body></html>'
+        f'<script src="admin.js" defer></script><script src="english.js" defer></script></head><body class="yw-page-body">{body}</body></html>'
     )

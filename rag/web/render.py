@@ -25,6 +25,7 @@ REASONS = {
     "page-break": "分页断行", "fragment-number": "残留编号", "markup": "网页标记", "running-head": "页眉页脚",
     "scraped-page": "网页杂项",
 }  # fmt: skip
+LANGUAGE = '<button type="button" class="yw-act" value="language" lang="en">English</button>'
 FACT_NAMES = {"doc_number": "文号", "issuer": "发文机关", "date": "日期", "validity": "效力"}
 _VERDICTS = (("useful", "有用"), ("not_useful", "没用"), ("wrong_excerpt", "摘错了"), ("missing", "没找全"))
 RecordOf = Callable[[str], Record]

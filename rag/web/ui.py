@@ -14,7 +14,7 @@ from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
 from rag.web.narrowing import VALIDITIES, scopes
 from rag.web.reading import Reading, reading
-from rag.web.render import Turn, ask_button, chat_question, empty_panel, inert, panel
+from rag.web.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
 from rag.web.turns import answered, reply
 
@@ -26,7 +26,7 @@ HEAD = (
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
     '<link rel="icon" href="page/icon.svg"><link rel="stylesheet" href="page/page.css">'
     '<script src="page/page.js" defer></script><script src="page/sheets.js" defer></script>'
-    '<script src="page/basket.js" defer></script>'
+    '<script src="page/basket.js" defer></script><script src="page/english.js" defer></script>'
 )
 BRAND = '<div class="yw-brand"><h1>原文</h1><span>用文件里的原话回答，每一句都可核对</span></div>'
 HELLO = '<div class="yw-hello"><strong>请提问</strong><br>例如查一个提法、一项要求、一个数字出自哪里</div>'
@@ -154,7 +154,7 @@ def tools(identity: Identity) -> str:
     leave = ""
     if identity.via == "password":
         leave = f'<span>{inert(identity.name)}</span><button type="button" class="yw-act" value="logout">退出</button>'
-    return f"{_BASKET}{manage}{leave}"
+    return f"{_BASKET}{manage}{LANGUAGE}{leave}"
 
 
 def _mine(request: gr.Request) -> Reading:

@@ -1,0 +1,47 @@
+"""English on request: the interface changes, the words of documents and readers do not."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from rag.config import ROOT
+from tests.browser.conftest import QUESTION, Server
+from tests.browser.test_work import violations
+
+HAN = re.compile(r"[\u3400-\u9fff]")
+
+
+def test_every_word_of_the_table_is_still_on_a_page():
+    assets = ROOT / "rag" / "web" / "assets"
+    table = (assets / "english.js").read_text(encoding="utf-8")
+    words = re.findall(r'"([^"\n]*[\u3400-\u9fff][^"\n]*)": "', table)
+    files = [path for path in (ROOT / "rag" / "web").rglob("*.*") if path.suffix in (".py", ".js") and path.name != "english.js"]
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert len(words) > 80 and not [word for word in words if word not in code]
+
+
+@pytest.mark.browser
+@pytest.mark.model
+def test_the_interface_is_english_and_the_documents_are_not(visit, server: Server):
+    seen = visit()
+    page = seen.page
+    page.click("button[value='language']")
+    page.wait_for_selector("#yw-send:has-text('Ask')", timeout=60_000)
+    page.wait_for_selector(".yw-chip", timeout=60_000)
+    seen.ask(QUESTION)
+    page.wait_for_selector("#src-1-1 button:has-text('View source')")
+    (excerpt, *_) = server.post("/api/v1/ask", {"question": QUESTION})["excerpts"]
+    assert page.locator("#src-1-1 .yw-title").text_content() == excerpt["title"]
+    assert page.locator("#src-1-1 .yw-text").text_content() == excerpt.get("mended", excerpt["text"])
+    assert page.evaluate("document.documentElement.lang") == "en"
+    labels = page.locator("button:visible:not(.yw-chip):not([value='language'])").all_inner_texts()
+    assert labels and not [label for label in labels if HAN.search(label)]
+    seen.shot("english-1280")
+    assert not violations(seen)
+    page.click("#src-1-1 button:has-text('Copy excerpt')")
+    page.wait_for_selector("#yw-toast:has-text('word for word')")
+    assert page.evaluate("navigator.clipboard.readText()") == excerpt["text"]
+    page.click("button[value='language']")
+    page.wait_for_selector("#yw-send:has-text('提问')", timeout=60_000)
