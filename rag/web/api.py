@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, BinaryIO
 
+import anyio
 from fastapi import APIRouter, FastAPI, File, Query, Request, Response, UploadFile
 from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -49,11 +50,15 @@ def build_api(service: Service, startup: Startup, metrics: Metrics, ongoing: Ong
 def _asking(service: Service, metrics: Metrics) -> APIRouter:
     """Questions, searches and what users think of the answers."""
     router = APIRouter(responses=_RESPONSES)
+    # one at a time uses all cores in the model, two would fight for the interpreter; first come, first served
+    turns = anyio.CapacityLimiter(1)
 
     @router.post("/ask", response_model=schemas.AnswerOut)
-    def ask(body: schemas.AskBody, mine: Mine) -> JSONResponse:
+    async def ask(body: schemas.AskBody, mine: Mine) -> JSONResponse:
         """提问：得到原文摘录，或如实拒答。"""
-        answer = mine.ask(body.question, body.top_k, body.documents or (), body.only(), body.around)
+        answer = await anyio.to_thread.run_sync(
+            mine.ask, body.question, body.top_k, body.documents or (), body.only(), body.around, limiter=turns
+        )
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -61,9 +66,11 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
         return JSONResponse(echoed | to_json(answer))
 
     @router.post("/search", response_model=schemas.SearchOut)
-    def search(body: schemas.SearchBody, mine: Mine) -> JSONResponse:
+    async def search(body: schemas.SearchBody, mine: Mine) -> JSONResponse:
         """检索文档，不拒答。"""
-        found = mine.search(body.question, body.top_k, body.documents or (), body.only())
+        found = await anyio.to_thread.run_sync(
+            mine.search, body.question, body.top_k, body.documents or (), body.only(), limiter=turns
+        )
         titles = mine.titles()
         rows = [
             {"rank": one.rank, "doc": one.doc_id, "title": titles.get(one.doc_id, ""), "score": round(one.score, 6)}

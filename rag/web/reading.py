@@ -118,7 +118,7 @@ class Reading:
         return doc_id
 
 
-def reading(request: Request) -> Reading:
+async def reading(request: Request) -> Reading:
     """The reading that the gate has opened for the request."""
     return request.scope["state"]["reading"]
 

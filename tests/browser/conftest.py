@@ -78,14 +78,20 @@ def free_port() -> int:
 
 
 def start(
-    index: Path, port: int, *, ready_within: float = 180, environment: dict[str, str] | None = None
+    index: Path,
+    port: int,
+    *,
+    ready_within: float = 180,
+    environment: dict[str, str] | None = None,
+    module: str = "app",
 ) -> subprocess.Popen:
-    """Start `python app.py` and wait until it can answer."""
+    """Start `python app.py`, or another module of its kind, and wait until it can answer."""
     environment = os.environ | {"YUANWEN_INDEX": str(index)} | (environment or {})
     log = (index.parent / "server.log").open("wb")
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)], cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-    )
+        [sys.executable, "-m", module, "--port", str(port)],
+        cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+    )  # fmt: skip
     deadline = time.monotonic() + ready_within
     while time.monotonic() < deadline and process.poll() is None:
         try:
