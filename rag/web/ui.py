@@ -13,7 +13,7 @@ from rag.web.examples import Starters
 from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
 from rag.web.narrowing import VALIDITIES, scopes
-from rag.web.reading import Reading, reading
+from rag.web.reading import Reading, reading_of
 from rag.web.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
 from rag.web.turns import answered, reply
@@ -159,7 +159,7 @@ def tools(identity: Identity) -> str:
 
 def _mine(request: gr.Request) -> Reading:
     """The reading that the gate has opened for an event."""
-    return reading(request.request)
+    return reading_of(request.request)
 
 
 def _stands(turn: Turn, mine: Reading) -> bool:
