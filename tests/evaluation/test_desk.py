@@ -204,7 +204,7 @@ def replaced(corpus: Path, name: str, text: str):
 
 def test_a_change_that_costs_answers_is_not_published(service, gold, corpus):
     before = service.catalog.generation
-    guard = Guard(gold, ALLOWED)
+    guard = Guard(gold, 0.1)
     with pytest.raises(EvaluationError, match="不予发布") as refused:
         publish(service, replaced(corpus, "书屋.txt", "职工书屋闭馆，开放时间另行通知。\n"), guard)
     assert refused.value.code == "gate-refused"
