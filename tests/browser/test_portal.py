@@ -41,6 +41,9 @@ p, h1, footer { visibility: visible !important; } p:last-child { border: 3px sol
 """
 
 
+expect.set_options(timeout=20_000)  # a busy machine is no failure
+
+
 @dataclass(frozen=True)
 class Stage:
     """A portal that is listed, the same one at an address that is not, and the service, each at its own origin."""
@@ -155,6 +158,7 @@ def frame_of(page: Page, stage: Stage, number: int = 0) -> Frame:
 
 
 def ask(frame: Frame, question: str = QUESTION) -> None:
+    frame.wait_for_load_state("load")  # before its script has run, nobody listens
     frame.fill("#yw-question textarea", question)
     frame.press("#yw-question textarea", "Enter")
 
