@@ -182,14 +182,11 @@ def _refuse_while_in_use(catalog: Path) -> None:
 
 def _copied(index: Path, copy: Path) -> Iterator[str]:
     """Copy what belongs into a backup; yields the names, databases first."""
-    names = [path.relative_to(index) for path in sorted(index.rglob("*")) if path.is_file() and not path.is_symlink()]
-    kept = [
-        name
-        for name in names
-        if not any(part.startswith(".") for part in name.parts)
-        and name.as_posix() not in _SKIPPED
-        and not name.name.endswith(_JOURNALS)
-    ]
+    kept: list[Path] = []
+    for folder, folders, files in os.walk(index):
+        folders[:] = [one for one in folders if not one.startswith(".")]  # scratch folders, which come and go
+        found = [Path(folder, one) for one in files if not one.startswith(".") and not one.endswith(_JOURNALS)]
+        kept += [path.relative_to(index) for path in found if not path.is_symlink() and path.name not in _SKIPPED]
     for name in sorted(kept, key=lambda name: (name.suffix != ".sqlite3", name.as_posix())):
         target = copy / name
         target.parent.mkdir(parents=True, exist_ok=True)
