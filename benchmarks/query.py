@@ -39,7 +39,7 @@ def main() -> None:
         service = Service(Settings(index=Path(scratch) / "index"))
         service.ingest([ROOT / "seeds"])
         service.calibration()
-        model, prompt = service.embedder._model, "query: "
+        model, prompt = service.embedder.model, "query: "
         bare, whole = [], []
         for turn in range(rounds + 3):
             for question in QUESTIONS:
@@ -51,7 +51,9 @@ def main() -> None:
     ratios = [b / a for a, b in zip(bare, whole, strict=True)]
     print(f"bare encoding  median {statistics.median(bare):6.2f} ms")
     print(f"whole question median {statistics.median(whole):6.2f} ms")
-    print(f"ratio of medians {statistics.median(whole) / statistics.median(bare):.2f}, pairwise {statistics.median(ratios):.2f}")
+    print(
+        f"ratio of medians {statistics.median(whole) / statistics.median(bare):.2f}, pairwise {statistics.median(ratios):.2f}"
+    )
 
 
 if __name__ == "__main__":

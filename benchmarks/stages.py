@@ -35,7 +35,7 @@ from rag.evaluation.indexing import cache_folder, collection_service
 from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
 from rag.evaluation.records import Run
 from rag.index import Snapshot
-from rag.retrieval import dense_scores
+from rag.scoring import dense_scores
 from rag.service import Service
 from rag.tokenizing import tokenize
 

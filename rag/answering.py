@@ -9,14 +9,18 @@ from dataclasses import asdict, dataclass
 from rag.chunking import mend
 from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
+from rag.explaining import place_json, reading_json
 from rag.index import Snapshot
 from rag.retrieval import Ranking, Signals
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
 # Logistic weights of the two signals, the cosine counted in deviations above that of foreign questions.
 # Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
-WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 2.4, -3.7
+WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.2, -4.1
 
+TOGETHER_MAX = 500  # characters of two neighbouring passages shown as one excerpt
+TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
+SPARE = 2  # hits looked at beyond those wanted, for the places that come free
 ADDRESSED = 0.99  # the question names a place and the place exists
 
 
@@ -51,21 +55,29 @@ def compose(
     document_of: Callable[[str], Document],
     highlight: Callable[[int], Sequence[tuple[tuple[int, int], float]]],
     timings: Timings,
+    top_k: int,
+    whole_lists: bool,
     allowed: Callable[[str], bool] | None = None,
 ) -> Answer:
     """Build the answer; below the cut-off it has no excerpts (promise 3).
 
-    highlight: a passage row's windows with scores, best first. allowed: documents that may be named as holding the
-    same words; by default all. Raises CitationError when a quote has come loose.
+    top_k: excerpts to show, or all that the question names with `whole_lists`; the ranking may hold a few more, for two
+    neighbours are shown as one. highlight: a passage row's windows with scores, best first. allowed: documents that may
+    be named as holding the same words; by default all. Raises CitationError when a quote has come loose.
     """
     sure = confidence(ranking.signals, calibration)
     if not ranking.hits or sure < calibration.cutoff:
-        return Answer(question, False, sure, (), timings)
+        return Answer(question, False, sure, (), timings, ranking.reading)
+    found = list(zip(ranking.hits, ranking.rows, strict=True))
+    wanted = max(top_k, sum(hit.named for hit in ranking.hits)) if whole_lists else top_k
     excerpts = tuple(
-        _excerpt(hit, row, snapshot, document_of(hit.passage.doc_id), _evidence(hit.passage, highlight(row)), allowed)
-        for hit, row in zip(ranking.hits, ranking.rows, strict=True)
-    )
-    return Answer(question, True, sure, excerpts, timings)
+        _excerpt(
+            marker, parts, snapshot, document_of(parts[0][0].passage.doc_id),
+            sorted(span for hit, row in parts for span in _evidence(hit.passage, highlight(row))), allowed,
+        )
+        for marker, parts in enumerate(_together(found, wanted, document_of), 1)
+    )  # fmt: skip
+    return Answer(question, True, sure, excerpts, timings, ranking.reading)
 
 
 def verify(excerpt: Excerpt, document: Document) -> None:
@@ -77,37 +89,69 @@ def verify(excerpt: Excerpt, document: Document) -> None:
         )
 
 
+def _together(
+    found: Sequence[tuple[Hit, int]], top_k: int, document_of: Callable[[str], Document]
+) -> list[list[tuple[Hit, int]]]:
+    """The hits to show, each with the neighbour that is read with it where both are among the best and nearly as good.
+
+    What a question names stays as it is. Places that come free go to the next hits.
+    """
+    groups: list[list[tuple[Hit, int]]] = []
+    for hit, row in found[:top_k]:
+        group = next((group for group in groups if _neighbours(group, hit, document_of)), None)
+        if group is None:
+            groups.append([(hit, row)])
+        else:
+            group.append((hit, row))
+    return (groups + [[one] for one in found[top_k:]])[:top_k]
+
+
+def _neighbours(group: Sequence[tuple[Hit, int]], hit: Hit, document_of: Callable[[str], Document]) -> bool:
+    """Whether a hit reads on from the only one of a group: nothing but blanks between, not too long, hardly worse."""
+    first = group[0][0]
+    one, other = sorted((first.passage, hit.passage), key=lambda passage: passage.start)
+    if len(group) > 1 or first.named or one.doc_id != other.doc_id or first.score - hit.score > TOGETHER_GAP:
+        return False
+    between = document_of(one.doc_id).text[one.end : other.start]
+    return one.end <= other.start and not between.strip() and other.end - one.start <= TOGETHER_MAX
+
+
 def _excerpt(
-    hit: Hit,
-    row: int,
+    marker: int,
+    parts: Sequence[tuple[Hit, int]],
     snapshot: Snapshot,
     document: Document,
-    highlights: tuple[tuple[int, int], ...],
+    highlights: Sequence[tuple[int, int]],
     allowed: Callable[[str], bool] | None,
 ) -> Excerpt:
-    passage = hit.passage
-    mended = mend(document.text, passage.start, passage.end, passage.cuts)
-    if mended != passage.text:
-        raise CitationError(
-            f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose."
-        )
-    twins = (snapshot.passages[other] for other in snapshot.twins.get(row, ()))
+    hit = parts[0][0]
+    for part, _ in parts:
+        passage = part.passage
+        if mend(document.text, passage.start, passage.end, passage.cuts) != passage.text:
+            raise CitationError(
+                f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose."
+            )
+    passages = sorted((part.passage for part, _ in parts), key=lambda passage: passage.start)
+    start, end = passages[0].start, passages[-1].end
+    twins = (snapshot.passages[other] for _, row in parts for other in snapshot.twins.get(row, ()))
     excerpt = Excerpt(
-        marker=hit.rank,
-        doc_id=passage.doc_id,
+        marker=marker,
+        doc_id=hit.passage.doc_id,
         title=document.title,
-        headings=passage.headings,
-        start=passage.start,
-        end=passage.end,
-        text=document.text[passage.start : passage.end],
-        mended=mended,
+        headings=hit.passage.headings,
+        start=start,
+        end=end,
+        text=document.text[start:end],
+        mended=mend(document.text, start, end, [cut for passage in passages for cut in passage.cuts]),
         score=hit.score,
-        highlights=highlights,
+        highlights=tuple(highlights),
         also_in=tuple(
             Location(twin.doc_id, twin.start, twin.end) for twin in twins if allowed is None or allowed(twin.doc_id)
         ),
-        page=page_label(document, passage.start),
+        page=page_label(document, start),
         stages=hit.stages,
+        matched=tuple(dict.fromkeys(word for part, _ in parts for word in part.matched)),
+        named=hit.named,
         facts={name: document.metadata[name] for name in FACTS if document.metadata.get(name)},
     )
     verify(excerpt, document)
@@ -131,15 +175,23 @@ def _evidence(passage: Passage, scored: Sequence[tuple[tuple[int, int], float]])
     return tuple(found)
 
 
-def to_json(answer: Answer) -> dict[str, object]:
-    """The contracted JSON of an answer; `mended` stands beside `text` where the two differ."""
-    return {
+def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
+    """The contracted JSON of an answer; `mended` stands beside `text` where the two differ.
+
+    explain: also how the question was read and why each excerpt stands where it does.
+    """
+    found: dict[str, object] = {
         "question": answer.question,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "excerpts": [excerpt_json(excerpt) for excerpt in answer.excerpts],
         "timings_ms": {name: round(value, 2) for name, value in asdict(answer.timings).items()},
     }
+    if explain:
+        found["explain"] = reading_json(answer.reading)
+        for shown, excerpt in zip(found["excerpts"], answer.excerpts, strict=True):
+            shown["explain"] = place_json(excerpt)
+    return found
 
 
 def excerpt_json(excerpt: Excerpt) -> dict[str, object]:

@@ -5,26 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache
-from importlib import resources
 
 import numpy as np
 
 from rag.answering import Calibration, confidence
-from rag.embedding import Embedder
+from rag.embedding import Embedder, foreign_questions
 from rag.index import Snapshot
 from rag.retrieval import Ranking
 from rag.tokenizing import content_words
 
 OWN_QUESTIONS = 120  # drawn evenly from the collection
 CUTOFF = 0.5
-
-
-@lru_cache(maxsize=1)
-def foreign_questions() -> tuple[str, ...]:
-    """Everyday questions on cooking, travel, sport, software and the like, one a line in the package's data."""
-    text = resources.files("rag").joinpath("data/foreign_questions.txt").read_text(encoding="utf-8")
-    return tuple(line for line in text.splitlines() if line)
 
 
 def own_questions(snapshot: Snapshot, count: int = OWN_QUESTIONS) -> list[str]:
@@ -39,9 +30,7 @@ def own_questions(snapshot: Snapshot, count: int = OWN_QUESTIONS) -> list[str]:
     return questions[:count]
 
 
-def calibrate(
-    snapshot: Snapshot, embedder: Embedder, rank: Callable[[str, np.ndarray], Ranking]
-) -> Calibration:
+def calibrate(snapshot: Snapshot, embedder: Embedder, rank: Callable[[str, np.ndarray], Ranking]) -> Calibration:
     """Score foreign and own questions on a snapshot and measure both error rates.
 
     rank: the very ranking that is served, given a question and its vector; all are encoded together. Foreign

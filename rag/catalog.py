@@ -125,10 +125,12 @@ class Catalog:
         with self._engine.connect() as connection:
             return connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == name))
 
-    def set_facts(self, facts: dict[str, str]) -> None:
-        """Record facts; the generation stays."""
+    def set_facts(self, facts: dict[str, str], *, advance: bool = False) -> None:
+        """Record facts; the generation stays, unless they change what is found (`advance`)."""
         with self._begin() as connection:
             _set_facts(connection, facts)
+            if advance:
+                _advance(connection)
 
     @property
     def generation(self) -> int:

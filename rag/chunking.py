@@ -70,7 +70,9 @@ def cut(document: Document, removals: Sequence[Removal], size: int = PASSAGE_SIZ
     lost = uncovered(text, [(p.start, p.end) for p in passages], cuts)
     if lost:
         at = lost[0][0]
-        raise CoverageError(f"《{document.doc_id}》第 {at} 字起的内容未进入任何段落，已停止入库。/ Text would be lost at {at}.")
+        raise CoverageError(
+            f"《{document.doc_id}》第 {at} 字起的内容未进入任何段落，已停止入库。/ Text would be lost at {at}."
+        )
     return passages
 
 
@@ -84,6 +86,15 @@ def mend(text: str, start: int, end: int, cuts: Iterable[Span]) -> str:
         at = b
     parts.append(text[at:end] if at < end else "")
     return "".join(parts)
+
+
+def reads_as(passage: Passage, start: int, end: int) -> str:
+    """What the passage's own text, without its cuts, has at the source span `[start, end)`."""
+
+    def place(offset: int) -> int:
+        return offset - passage.start - sum(max(0, min(b, offset) - max(a, passage.start)) for a, b in passage.cuts)
+
+    return passage.text[place(start) : place(end)]
 
 
 def uncovered(text: str, spans: Iterable[Span], removed: Iterable[Span]) -> list[Span]:

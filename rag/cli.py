@@ -21,8 +21,10 @@ from rag.config import Settings, load_settings
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation.commands import register as register_evaluation
+from rag.explaining import place_lines, reading_lines
 from rag.filtering import read_filter
 from rag.upkeep import register as register_upkeep
+from rag.wording import register as register_words
 
 if TYPE_CHECKING:
     from rag.evaluation.publishing import Guard
@@ -38,6 +40,7 @@ app.add_typer(documents_app, name="documents")
 register_evaluation(app)  # eval
 register_access(app)  # users, keys, audit
 register_upkeep(app)  # backup, restore
+register_words(app)
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -87,6 +90,7 @@ def ask(
     until: UntilOption = "",
     validity: ValidityOption = "",
     context: Annotated[int, typer.Option("--context", min=0, max=10, help="每条摘录前后各带几段上下文")] = 0,
+    explain: Annotated[bool, typer.Option("--explain", help="说明每条为什么排在这里：命中的词、各路得分、同义词")] = False,
     batch: BatchOption = None,
     out_file: OutOption = None,
 ) -> None:
@@ -99,13 +103,14 @@ def ask(
     if batch is None:
         answer = service.ask(question or "", top_k, doc or (), only=only, around=context)
         if as_json:
-            typer.echo(json.dumps(to_json(answer), ensure_ascii=False, indent=2))
+            typer.echo(json.dumps(to_json(answer, explain=explain), ensure_ascii=False, indent=2))
         else:
-            _print_answer(answer, service)
+            _print_answer(answer, service, explain=explain)
         return
 
     def answered(identifier: str, text: str) -> list[str]:
-        found = {"id": identifier} | to_json(service.ask(text, top_k, doc or (), only=only, around=context))
+        answer = service.ask(text, top_k, doc or (), only=only, around=context)
+        found = {"id": identifier} | to_json(answer, explain=explain)
         return [json.dumps(found, ensure_ascii=False)]
 
     def refused(identifier: str, text: str, error: YuanwenError) -> list[str]:
@@ -340,7 +345,9 @@ def _print_line(line: IngestLine) -> None:
         err.print(Text(f"  注意：{warning}"))
 
 
-def _print_answer(answer: Answer, service: Service) -> None:
+def _print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
+    for line in reading_lines(answer.reading, answer.question) if explain else ():
+        out.print(Text(line, style="dim"))
     if not answer.answerable:
         out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
         return
@@ -359,7 +366,10 @@ def _print_answer(answer: Answer, service: Service) -> None:
         shown.append(excerpt.text[at - excerpt.start :])
         shown.append(service.text(excerpt.doc_id, excerpt.end, around.end), style="dim")
         out.print(shown)
-        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字\n", style="dim"))
+        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字", style="dim"))
+        for line in place_lines(excerpt) if explain else ():
+            out.print(Text(f"    {line}", style="dim"))
+        out.print()
 
 
 @contextmanager

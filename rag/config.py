@@ -73,7 +73,8 @@ class Settings(BaseSettings):
         {}, description="哪些用户组能查哪些文档：通配符 → 用户组列表（* 为所有人），先匹配者为准，都不匹配的人人可查"
     )
     portals: Portals = Field(
-        (), description="哪些门户可以嵌入本服务、从浏览器调用接口：来源地址，如 https://portal.example，逗号分隔；缺省都不可以"
+        (),
+        description="哪些门户可以嵌入本服务、从浏览器调用接口：来源地址，如 https://portal.example，逗号分隔；缺省都不可以",
     )
     rate_limit: str = Field(
         "300/minute",
@@ -86,6 +87,10 @@ class Settings(BaseSettings):
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
+    rerank_candidates: int = Field(20, ge=0, le=100, description="取前多少段与问题一起再读一遍重排；0 为不重排")
+    latency_budget_ms: float = Field(
+        0.0, ge=0, description="一次提问的时间预算（毫秒）：重排只用余下的时间，不够就少读或不读；0 为不限"
+    )
     question_max: int = Field(2000, ge=10, description="问题的最大长度（字）")
     file_max_mb: int = Field(200, ge=1, le=2000, description="读入的单个文件最大多少 MB，上传也以此为限")
     unpacked_max_mb: int = Field(500, ge=1, le=20_000, description="压缩包（连同套着的）解开后最大多少 MB")

@@ -94,13 +94,31 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as the search reads it.
+
+    folded: its characters in the form they are compared. tokens: its words, bigrams, numbers and known terms.
+    added: tokens that synonyms bring in, each with the question's word that it stands in for.
+    """
+
+    folded: str = ""
+    tokens: tuple[str, ...] = ()
+    added: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found for a query. `score` is higher-is-better; `stages` holds what each stage gave it."""
+    """A passage found for a query. `score` is higher-is-better; `stages` holds what each stage gave it.
+
+    matched: the question's words, terms and numbers that it holds, and synonyms of them. named: the question names it.
+    """
 
     passage: Passage
     score: float
     rank: int
     stages: Mapping[str, float] = field(default_factory=dict)
+    matched: tuple[str, ...] = ()
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +148,8 @@ class Excerpt:
     text: equals the source at the span. mended: the same with page breaks and stray numbers taken out.
     highlights: source spans of the sentences that answer. page: label of the page it begins on, or "". boxes: where it
     stands on its pages, for formats with a fixed layout. facts: what the document is cited by, those of FACTS it states.
-    context: what stands around it, where that was asked for.
+    context: what stands around it, where that was asked for. stages, matched, named: why it stands where it does, as in
+    Hit.
     """
 
     marker: int
@@ -146,6 +165,8 @@ class Excerpt:
     also_in: tuple[Location, ...] = ()
     page: str = ""
     stages: Mapping[str, float] = field(default_factory=dict)
+    matched: tuple[str, ...] = ()
+    named: bool = False
     boxes: tuple[LineBox, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     context: Context | None = None
@@ -170,6 +191,7 @@ class Answer:
     confidence: float
     excerpts: tuple[Excerpt, ...]
     timings: Timings
+    reading: Reading = Reading()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,17 +45,17 @@ class TransformerEmbedder:
         self, model: str, query_prompt: str | None = None, passage_prompt: str | None = None, batch_size: int = 32
     ) -> None:
         """Load the model from a folder, or by name from the local cache. Raises ModelError when it is not there."""
-        self._model = _load(model)
-        prompts = self._model.prompts
-        self._query_prompt = query_prompt if query_prompt is not None else prompts.get("query", "")
-        self._passage_prompt = passage_prompt if passage_prompt is not None else prompts.get("document", "")
+        self.model = _load(model)
+        prompts = self.model.prompts
+        self.query_prompt = query_prompt if query_prompt is not None else prompts.get("query", "")
+        self.passage_prompt = passage_prompt if passage_prompt is not None else prompts.get("document", "")
         self._batch_size = batch_size
-        self.dim = self._model.get_embedding_dimension()
-        self.identity = f"{Path(model).name}@{_revision(model)} q={self._query_prompt!r} p={self._passage_prompt!r}"
+        self.dim = self.model.get_embedding_dimension()
+        self.identity = f"{Path(model).name}@{_revision(model)} q={self.query_prompt!r} p={self.passage_prompt!r}"
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised."""
-        return self._encode(texts, self._query_prompt)
+        return self._encode(texts, self.query_prompt)
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
         """(n, dim) float32, L2-normalised; batched by length, for padding is wasted work."""
@@ -62,13 +64,13 @@ class TransformerEmbedder:
         step = self._batch_size * 8
         for at in range(0, len(order), step):
             part = order[at : at + step]
-            vectors[part] = self._encode([texts[index] for index in part], self._passage_prompt)
+            vectors[part] = self._encode([texts[index] for index in part], self.passage_prompt)
             if progress:
                 progress(min(at + step, len(order)), len(order))
         return vectors
 
     def _encode(self, texts: Sequence[str], prompt: str) -> np.ndarray:
-        vectors = self._model.encode(
+        vectors = self.model.encode(
             [prompt + simplify(text) for text in texts],
             batch_size=self._batch_size,
             convert_to_numpy=True,
@@ -79,11 +81,16 @@ class TransformerEmbedder:
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
+@lru_cache(maxsize=1)
+def foreign_questions() -> tuple[str, ...]:
+    """Everyday questions on cooking, travel, sport, software and the like, one a line in the package's data."""
+    text = resources.files("rag").joinpath("data/foreign_questions.txt").read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if line)
+
+
 def load_embedder(settings: Settings) -> TransformerEmbedder:
     """The embedder that the settings name."""
-    return TransformerEmbedder(
-        settings.model, settings.query_prompt, settings.passage_prompt, settings.batch_size
-    )
+    return TransformerEmbedder(settings.model, settings.query_prompt, settings.passage_prompt, settings.batch_size)
 
 
 def _load(model: str) -> SentenceTransformer:

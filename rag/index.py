@@ -22,17 +22,19 @@ from rag.cleaning import find_removals
 from rag.datamodels import Document, IngestLine, Passage
 from rag.dense import DenseIndex
 from rag.duplicates import dump, restore, twins_of
-from rag.embedding import Embedder, Progress
+from rag.embedding import Embedder, Progress, foreign_questions
 from rag.errors import IndexMismatch, IndexUnusable
 from rag.lexical import LexicalIndex
 from rag.outlines import Outline, outlines_of
 from rag.tokenizing import TOKENIZER, tokenize
+from rag.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
 
 log = logging.getLogger(__name__)
 BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores
 ORIGINAL_SHARE = 100  # bytes of a kept file that count as one character, so that a batch of scans fits in memory
 DERIVED = "derived.json"
 FILES = ("passages.faiss", "windows.faiss", "twins.json")
+TERMS, SYNONYMS, BACKGROUND = "terms", "synonyms", "background"  # facts of the catalog
 CONTEXT = "headings for the model, title and headings for the words-1"  # what a passage is read under
 
 
@@ -41,7 +43,8 @@ class Snapshot:
     """All that a query reads. Row i of `passage_vectors` and of BM25 is `passages[i]`.
 
     window_rows: (n_windows,) the passage row of each row of `window_vectors`; window_spans: their source spans.
-    titles, metadata: by doc_id. twins: for a row, the rows of passages that say the same.
+    titles, metadata: by doc_id. twins: for a row, the rows of passages that say the same. vocabulary: the terms and
+    synonyms in force. background: (dim,) what questions have in common, whatever they ask.
     """
 
     generation: int
@@ -54,6 +57,8 @@ class Snapshot:
     titles: Mapping[str, str]
     metadata: Mapping[str, Mapping[str, str]]
     twins: Mapping[int, tuple[int, ...]]
+    vocabulary: Vocabulary
+    background: np.ndarray
 
     @cached_property
     def first_window(self) -> np.ndarray:
@@ -171,7 +176,7 @@ def _key(make: str, text: str) -> str:
     return hashlib.sha256(f"{make}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
+def snapshot(catalog: Catalog, folder: Path, make: str, embedder: Embedder) -> Snapshot:
     """The catalog's present generation, ready for search; derived files that lag or are damaged are rebuilt.
 
     Raises IndexUnusable when the index is empty, IndexMismatch when it was built with something else.
@@ -188,12 +193,13 @@ def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
     if derived is None or (len(derived.passages), len(derived.windows)) != (len(entries), len(spans)):
         vectors = catalog.vectors()
         derived = Derived(
-            DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], dim)),
-            DenseIndex.build(_matrix([vectors[w.key] for entry in entries for w in entry.windows], dim)),
+            DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], embedder.dim)),
+            DenseIndex.build(_matrix([vectors[w.key] for entry in entries for w in entry.windows], embedder.dim)),
             twins_of([entry.passage for entry in entries]),
         )
         _save_derived(folder, generation, make, derived)
     documents = [record.document for record in catalog.records()]
+    words = vocabulary_of(catalog, entries)
     return Snapshot(
         generation=generation,
         passages=tuple(entry.passage for entry in entries),
@@ -202,10 +208,47 @@ def snapshot(catalog: Catalog, folder: Path, make: str, dim: int) -> Snapshot:
         twins=derived.twins,
         window_rows=rows,
         window_spans=tuple(spans),
-        lexical=LexicalIndex([entry.tokens for entry in entries]),
+        lexical=LexicalIndex([[*entry.tokens, *words.terms_in(entry.passage.text)] for entry in entries]),
         titles={document.doc_id: document.title for document in documents},
         metadata={document.doc_id: document.metadata for document in documents},
+        vocabulary=words,
+        background=_background(catalog, embedder),
     )
+
+
+def vocabulary_of(catalog: Catalog, entries: Sequence[Entry]) -> Vocabulary:
+    """The administrator's terms and those that the passages quote, with the synonyms in force."""
+    terms, synonyms = word_tables(catalog)
+    mined = quoted_terms(entry.passage.text for entry in entries)
+    return Vocabulary(tuple(dict.fromkeys([*read_terms(terms), *mined])), read_synonyms(synonyms))
+
+
+def word_tables(catalog: Catalog) -> tuple[str, str]:
+    """The tables of terms and of synonyms as they were written; the shipped synonyms where nobody wrote any."""
+    synonyms = catalog.fact(SYNONYMS)
+    return catalog.fact(TERMS) or "", shipped_synonyms() if synonyms is None else synonyms
+
+
+def set_word_tables(catalog: Catalog, terms: str | None, synonyms: str | None) -> None:
+    """Replace the tables given, as one change that a new generation shows. Raises UsageError, changing nothing."""
+    facts = {}
+    if terms is not None:
+        read_terms(terms)
+        facts[TERMS] = terms
+    if synonyms is not None:
+        read_synonyms(synonyms)
+        facts[SYNONYMS] = synonyms
+    catalog.set_facts(facts, advance=True)
+
+
+def _background(catalog: Catalog, embedder: Embedder) -> np.ndarray:
+    """(dim,) the mean vector of the foreign questions, kept in the catalog, for it costs a second to work out."""
+    found = json.loads(catalog.fact(BACKGROUND) or "{}")
+    if found.get("model") != embedder.identity:
+        mean = embedder.encode_queries(list(foreign_questions())).mean(axis=0)
+        found = {"model": embedder.identity, "vector": [round(float(value), 6) for value in mean]}
+        catalog.set_facts({BACKGROUND: json.dumps(found)})
+    return np.array(found["vector"], np.float32)
 
 
 def _refuse_other_make(found: str, make: str, sources: Mapping[str, str]) -> None:

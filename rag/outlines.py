@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from rag.datamodels import Passage
 from rag.numerals import NUMERAL, to_number
 from rag.structure import marker_at
-from rag.tokenizing import content_words, tokenize
+from rag.tokenizing import tokenize
 
 MAX_ITEMS = 15
 SHARED = 0.8  # share of a list's headings that a word stands in to be the list's own: 对标, 深刻领会, 做到更加
 TELLING = 1.0  # idf below which a word stands in a third of all passages and names nothing
 _COUNT = re.compile(rf"({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个|大|项|点|条|种|方面|类|步)")
+_ORDINAL = re.compile(rf"第\s*({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个方面|方面|大点|点|项|个)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,24 @@ def outlines_of(passages: Sequence[Passage]) -> tuple[Outline, ...]:
     )
 
 
-def asked_list(question: str, outlines: Sequence[Outline], idf: Callable[[str], float]) -> Outline | None:
-    """The list that a question asks for, by the number of its items and the words they have in common, or None.
+def asked_rows(question: str, outlines: Sequence[Outline], idf: Callable[[str], float]) -> tuple[int, ...]:
+    """The rows of the list that a question asks for (八个对标), or of the one item it points at (第三点); none otherwise.
 
-    idf: how telling a token is in the collection. Many lists have as many items, so the number alone decides nothing.
+    idf: how telling a token is in the collection. A list is known by the words its items have in common and, where the
+    question says it, by their number; many lists have as many items, so the number alone decides nothing.
     """
-    counts = {int(m[1]) if m[1].isdigit() else to_number(m[1]) for m in _COUNT.finditer(question)}
-    fitting = [outline for outline in outlines if len(outline.labels) in counts]
+    ordinal = _ORDINAL.search(question)
+    place = _number(ordinal[1]) if ordinal else 0
+    left = _ORDINAL.sub(" ", question)
+    counts = {_number(match[1]) for match in _COUNT.finditer(left)}
+    fitting = [
+        outline for outline in outlines
+        if (len(outline.labels) in counts if counts else ordinal) and place <= len(outline.labels)
+    ]  # fmt: skip
     if not fitting:
-        return None
-    asked = {word for word in content_words(_COUNT.sub(" ", question)) if len(word) > 1}
+        return ()
+    # bigrams beside words: 对标的 is cut 对/标的, and the list would go by another name
+    asked = {token for token in tokenize(_COUNT.sub(" ", left)) if len(token) > 1}
 
     def named(outline: Outline) -> float:
         found = [set(tokenize(label)) for label in outline.labels]
@@ -59,4 +68,11 @@ def asked_list(question: str, outlines: Sequence[Outline], idf: Callable[[str], 
         return sum(weight for word in common if (weight := idf(word)) >= TELLING)
 
     best = max(fitting, key=named)
-    return best if named(best) else None
+    if not named(best):
+        return ()
+    return (best.rows[place - 1],) if place else best.rows
+
+
+def _number(numeral: str) -> int:
+    """A numeral of either script; 0 for what is none."""
+    return int(numeral) if numeral.isdigit() else to_number(numeral) or 0

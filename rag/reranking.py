@@ -1,17 +1,19 @@
-"""Rerank evidence windows by late interaction over the retriever's own token vectors.
+"""Read the best windows again by late interaction over the retriever's own token vectors.
 
 Score of (question, text): the mean over the question's tokens of the best cosine among the text's tokens (ColBERT,
-Khattab & Zaharia 2020, arXiv:2004.12832), turned into a probability by a logistic curve. It needs no training and no
-second model in memory; figures, with and without the retriever adapter: benchmarks/results/adapters.md.
+Khattab & Zaharia 2020, arXiv:2004.12832). It needs no training and no second model in memory, and works with whatever
+transformer embeds; what was trained and measured against it stands in benchmarks/results/adapters.md.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from rag.embedding import Embedder, TransformerEmbedder
 from rag.tokenizing import simplify
 
 if TYPE_CHECKING:
@@ -21,54 +23,51 @@ if TYPE_CHECKING:
 MAX_TOKENS = 96  # a window has one or two clauses, about 60 tokens; what is longer is cut
 QUESTION_TOKENS = 64
 BATCH = 7  # texts of like length encoded together: less padding, and 20 windows make three batches
-# (slope, middle) of the logistic curve, by `benchmarks/train_adapters.py measure` on the development sets, where a
-# window counts as right when its document is: an upper bound on the chance that the window itself answers.
-BASE_CURVE = (51.6, 0.904)
-ADAPTED_CURVE = (23.6, 0.803)  # with embeddings/retriever-lora merged in
+FIRST_GUESS_MS = 8.0  # a window on two cores; the time that calls really take replaces it
+SMOOTHING = 0.3  # of the latest call in the running mean of its cost
+
+
+class Reranker(Protocol):
+    """What reads texts again with the question. cost_ms: what one text takes here, a running mean."""
+
+    cost_ms: float
+
+    def scores(self, question: str, texts: Sequence[str]) -> np.ndarray:
+        """(texts,) float32, higher is better, in the order given; only order and distances count."""
+        ...
 
 
 class LateReranker:
     """Scores texts for a question, texts of like length together."""
 
-    def __init__(
-        self,
-        model: SentenceTransformer,
-        query_prompt: str,
-        passage_prompt: str,
-        curve: tuple[float, float] = BASE_CURVE,
-    ) -> None:
-        """Share the embedder's model. Prompts: as the embedder's, e.g. `query: ` and `passage: `.
-
-        curve: (slope, middle) from cosine to probability; each model has its own.
-        """
-        self._slope, self._middle = curve
+    def __init__(self, model: SentenceTransformer, query_prompt: str, passage_prompt: str) -> None:
+        """Share the embedder's model. Prompts: as the embedder's, e.g. `query: ` and `passage: `."""
+        self.cost_ms = FIRST_GUESS_MS
         self._encoder = model[0].auto_model
         self._tokenizer = model.tokenizer
         self._prompts = (query_prompt, passage_prompt)
         # <s> and the prompt's own tokens take no part.
         self._skip = tuple(len(self._tokenizer(prompt.rstrip())["input_ids"]) - 1 for prompt in self._prompts)
 
-    def score(self, question: str, texts: Sequence[str]) -> np.ndarray:
-        """(texts,) float32 probabilities that a text answers the question, in the order given."""
-        return 1 / (1 + np.exp(-self._slope * (self.cosines(question, texts) - self._middle)))
-
-    def cosines(self, question: str, texts: Sequence[str]) -> np.ndarray:
-        """(texts,) float32 mean-of-best cosines in [-1, 1]: what `score` is a curve of."""
+    def scores(self, question: str, texts: Sequence[str]) -> np.ndarray:
+        """(texts,) float32 mean-of-best cosines in [-1, 1], in the order given."""
         import torch
 
-        scores = np.empty(len(texts), np.float32)
+        found = np.empty(len(texts), np.float32)
         if not texts:
-            return scores
+            return found
+        started = time.perf_counter()
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         with torch.inference_mode():
             query, query_mask = self._tokens([question], 0, QUESTION_TOKENS)
             for at in range(0, len(order), BATCH):
                 part = order[at : at + BATCH]
-                found, mask = self._tokens([texts[index] for index in part], 1, MAX_TOKENS)
-                pairs = torch.einsum("qh,tkh->tqk", query[0][query_mask[0].bool()], found)
+                states, mask = self._tokens([texts[index] for index in part], 1, MAX_TOKENS)
+                pairs = torch.einsum("qh,tkh->tqk", query[0][query_mask[0].bool()], states)
                 pairs = pairs.masked_fill(mask[:, None, :] == 0, -1.0)
-                scores[part] = pairs.amax(dim=2).float().mean(dim=1).numpy()
-        return scores
+                found[part] = pairs.amax(dim=2).float().mean(dim=1).numpy()
+        self.cost_ms += SMOOTHING * ((time.perf_counter() - started) * 1e3 / len(texts) - self.cost_ms)
+        return found
 
     def _tokens(self, texts: Sequence[str], side: int, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Unit token vectors (texts, tokens, hidden) behind the prompt, and their mask."""
@@ -81,3 +80,10 @@ class LateReranker:
         states = self._encoder(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).last_hidden_state
         skip = self._skip[side]
         return torch.nn.functional.normalize(states[:, skip:], dim=-1), inputs["attention_mask"][:, skip:]
+
+
+def load_reranker(embedder: Embedder) -> Reranker | None:
+    """What reads again with this embedder's model; None where it is no transformer."""
+    if not isinstance(embedder, TransformerEmbedder) or not hasattr(embedder.model[0], "auto_model"):
+        return None
+    return LateReranker(embedder.model, embedder.query_prompt, embedder.passage_prompt)

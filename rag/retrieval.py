@@ -1,24 +1,33 @@
 """A question to ranked passages: the whole query path on one screen.
 
 dense = mean of the passage's cosine and the best cosine of its windows; lexical = BM25 over words and bigrams;
-fused = w·z(lexical) + (1 − w)·z(dense), z-scores over the collection (measured in benchmarks/).
+fused = w·z(lexical) + (1 − w)·z(dense), z-scores over the collection; the first few are read again by the reranker
+and blended in (all measured in benchmarks/).
 """
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rag.addressing import read_address, resolve
-from rag.datamodels import Hit
+from rag.datamodels import Hit, Reading
 from rag.embedding import Embedder
 from rag.index import Snapshot
-from rag.outlines import MAX_ITEMS, asked_list
-from rag.tokenizing import is_telling, tokenize
+from rag.outlines import MAX_ITEMS, asked_rows
+from rag.reranking import Reranker
+from rag.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
+from rag.tokenizing import fold, is_telling, tokenize
+from rag.vocabulary import TERM_MARK
 
-SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
+CENTRING = (
+    0.7  # of what questions have in common, taken out of each, so that passages near to any question do not float up
+)
+SYNONYM = 0.5  # of a synonym's BM25 against that of the question's own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,142 +44,128 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """Hits, best first, with the signals, and milliseconds for encoding and for searching.
+class Knobs:
+    """How to search. candidates: taken from each search. rerank: best passages that are read again with the question.
 
-    query: (dim,) the question's vector. rows: the hits' passage rows.
+    budget_ms: time for one question, from its arrival; reranking does with what is left of it. 0: no limit.
     """
 
+    top_k: int
+    candidates: int
+    lexical_weight: float
+    rerank: int = 0
+    budget_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Hits, best first, with the signals, and milliseconds for encoding, searching and reranking.
+
+    vector: (dim,) the question's. query: (dim,) the same, centred: what was searched with. rows: the hits' passage rows.
+    """
+
+    reading: Reading
+    vector: np.ndarray
     query: np.ndarray
     hits: tuple[Hit, ...]
     rows: tuple[int, ...]
     signals: Signals
     embed_ms: float
     search_ms: float
+    rerank_ms: float
 
 
 def retrieve(
     snapshot: Snapshot,
     embedder: Embedder,
+    reranker: Reranker | None,
     question: str,
+    knobs: Knobs,
     *,
-    top_k: int,
-    candidates: int,
-    lexical_weight: float,
     rows: np.ndarray | None = None,
     whole_lists: bool = False,
-    query: np.ndarray | None = None,
+    vector: np.ndarray | None = None,
 ) -> Ranking:
     """Rank passages for a question.
 
-    rows: search only these (a document filter). candidates: taken from each search. whole_lists: give more than `top_k`
-    where the question asks for a list that is longer. query: the question's vector where it is known already. Ties go to the earlier passage.
+    rows: search only these (a document filter). whole_lists: give more than `top_k` where the question asks for a list
+    that is longer. vector: the question's, where it is known already. Ties go to the earlier passage.
     """
     started = time.perf_counter()
-    if query is None:
-        query = embedder.encode_queries([question])[0]
+    if vector is None:
+        vector = embedder.encode_queries([question])[0]
     embedded = time.perf_counter()
-    tokens = tokenize(question)
 
-    lexical = snapshot.lexical.scores(tokens)
+    reading = read(snapshot, question)
+    query = vector - CENTRING * snapshot.background
+    lexical = snapshot.lexical.scores(reading.tokens) + SYNONYM * snapshot.lexical.scores(list(reading.added))
     named = _addressed(snapshot, question, rows)
-    pool = np.union1d(_candidates(snapshot, query, lexical, candidates, rows), np.array(named, np.int64))
+    pool = np.union1d(candidates(snapshot, query, lexical, knobs.candidates, rows), np.array(named, np.int64))
     dense, windows = dense_scores(snapshot, query, pool)
-    sample = _sample(snapshot, rows)
-    sampled, _ = (dense, windows) if np.array_equal(sample, pool) else dense_scores(snapshot, query, sample)
-    fused = lexical_weight * _z(lexical[pool], lexical if rows is None else lexical[rows]) + (
-        1 - lexical_weight
-    ) * _z(dense, sampled)
+    fused = knobs.lexical_weight * standard(lexical[pool], lexical if rows is None else lexical[rows])
+    fused += (1 - knobs.lexical_weight) * standard(dense, sampled(snapshot, query, rows, pool, dense))
     place = np.array([named.index(row) if row in named else len(named) for row in pool])
-    wanted = max(top_k, len(named)) if whole_lists else top_k
-    order = _distinct(snapshot, pool, np.lexsort((pool, -fused, place)))[:wanted]
+    order = distinct(snapshot, pool, np.lexsort((pool, -fused, place)))
+    first = [int(pool[at]) for at in order[:3]]
+    searched = time.perf_counter()
 
+    left_ms = knobs.budget_ms - (searched - started) * 1e3 if knobs.budget_ms else math.inf
+    again = [at for at in order if place[at] == len(named)][: knobs.rerank]
+    second = read_again(snapshot, reranker, question, query, [int(pool[at]) for at in again], left_ms)
+    score, seen = blended(fused, again, second)
+    order = sorted(order, key=lambda at: (place[at], -score[at], pool[at]))
+    order = order[: max(knobs.top_k, len(named)) if whole_lists else knobs.top_k]
+    done = time.perf_counter()
+
+    stages = {"lexical": lexical[pool], "dense": dense, "window": windows, "fused": fused}
     hits = tuple(
-        Hit(snapshot.passages[pool[at]], float(fused[at]), rank,
-            {"lexical": float(lexical[pool[at]]), "dense": float(dense[at]), "window": float(windows[at])})
+        Hit(
+            snapshot.passages[pool[at]], float(score[at]), rank,
+            {name: float(values[at]) for name, values in stages.items()} | ({"rerank": seen[at]} if at in seen else {}),
+            _matched(snapshot, reading, int(pool[at])), bool(place[at] < len(named)),
+        )
         for rank, at in enumerate(order, 1)
     )  # fmt: skip
-    signals = Signals(float(windows.max(initial=0.0)), _coverage(snapshot, tokens, [int(pool[at]) for at in order[:3]]), len(named) > 0)
-    done = time.perf_counter()
-    return Ranking(
-        query, hits, tuple(int(pool[at]) for at in order), signals, (embedded - started) * 1e3, (done - embedded) * 1e3
-    )
+    found = tuple(int(pool[at]) for at in order)
+    signals = Signals(float(windows.max(initial=-1.0)), _coverage(snapshot, reading, first), len(named) > 0)
+    times = (embedded - started, searched - embedded, done - searched)
+    return Ranking(reading, vector, query, hits, found, signals, *(seconds * 1e3 for seconds in times))
 
 
-def dense_scores(snapshot: Snapshot, query: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For passage rows: the mean of passage cosine and best window cosine, and the best window cosine itself."""
-    if not len(rows):
-        return np.empty(0, np.float32), np.empty(0, np.float32)
-    first = snapshot.first_window
-    counts = first[rows + 1] - first[rows]
-    window_rows = np.concatenate([np.arange(first[row], first[row + 1]) for row in rows])
-    cosines = snapshot.window_vectors.score(query, window_rows)
-    best = np.maximum.reduceat(cosines, np.concatenate([[0], np.cumsum(counts)[:-1]]))
-    return (snapshot.passage_vectors.score(query, rows) + best) / 2, best
+def read(snapshot: Snapshot, question: str) -> Reading:
+    """What the words of a question are, to this collection."""
+    tokens = (*tokenize(question), *snapshot.vocabulary.terms_in(question))
+    return Reading(fold(question), tokens, snapshot.vocabulary.tokens_of(question))
 
 
-def best_windows(snapshot: Snapshot, query: np.ndarray, row: int) -> list[tuple[tuple[int, int], float]]:
-    """A passage's windows with their cosines, best first."""
-    first = snapshot.first_window
-    rows = np.arange(first[row], first[row + 1])
-    cosines = snapshot.window_vectors.score(query, rows)
-    return [(snapshot.window_spans[rows[at]], float(cosines[at])) for at in np.argsort(-cosines, kind="stable")]
+def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> float:
+    """The best share, by idf, of the question's words and numbers that one of the passages holds, or a synonym of."""
+    wanted = {token: snapshot.lexical.idf(token) for token in reading.tokens if is_telling(token)}
+    total = sum(wanted.values())
+    if not total:
+        return 0.0
+    held = (sum(wanted[token] for token in _held(snapshot, reading, row) & wanted.keys()) for row in rows)
+    return max(held, default=0.0) / total
 
 
-def _candidates(
-    snapshot: Snapshot, query: np.ndarray, lexical: np.ndarray, top_k: int, rows: np.ndarray | None
-) -> np.ndarray:
-    """Rows that any of the three searches puts among its best, sorted."""
-    allowed = np.arange(len(snapshot.passages)) if rows is None else rows
-    if len(allowed) <= top_k:
-        return allowed
-    by_passage, _ = snapshot.passage_vectors.search(query, top_k, rows)
-    window_rows = None if rows is None else np.flatnonzero(np.isin(snapshot.window_rows, rows))
-    by_window, _ = snapshot.window_vectors.search(query, top_k * 4, window_rows)
-    by_words = allowed[np.argpartition(-lexical[allowed], top_k - 1)[:top_k]]
-    return np.unique(np.concatenate([by_passage, snapshot.window_rows[by_window], by_words[lexical[by_words] > 0]]))
+def _matched(snapshot: Snapshot, reading: Reading, row: int) -> tuple[str, ...]:
+    """The question's words that a passage holds, the most telling first, and the synonyms of others that it holds."""
+    tokens = snapshot.lexical.tokens(row)
+    own = {token.rstrip(TERM_MARK) for token in reading.tokens if token in tokens and is_telling(token)}
+    others = {token for token in reading.added if token in tokens and is_telling(token)}
+    return tuple(sorted(own | others, key=lambda word: (-snapshot.lexical.idf(word), word)))
+
+
+def _held(snapshot: Snapshot, reading: Reading, row: int) -> frozenset[str]:
+    """What a passage holds of the question: its own tokens, and the words that a synonym of is there."""
+    tokens = snapshot.lexical.tokens(row)
+    return tokens.union(*(tokenize(word) for token, word in reading.added.items() if token in tokens))
 
 
 def _addressed(snapshot: Snapshot, question: str, rows: np.ndarray | None) -> list[int]:
     """Rows that the question names exactly, in order, among those searched; they go before all others."""
     found = resolve(read_address(question), question, snapshot.passages, snapshot.titles)
     if not found:
-        outline = asked_list(question, snapshot.outlines, snapshot.lexical.idf)
-        found = outline.rows if outline else ()
+        found = asked_rows(question, snapshot.outlines, snapshot.lexical.idf)
     allowed = None if rows is None else set(rows.tolist())
     return [row for row in dict.fromkeys(found) if allowed is None or row in allowed][:MAX_ITEMS]
-
-
-def _sample(snapshot: Snapshot, rows: np.ndarray | None) -> np.ndarray:
-    """An even sample of the rows searched."""
-    allowed = np.arange(len(snapshot.passages)) if rows is None else rows
-    return allowed[:: max(1, -(-len(allowed) // SAMPLE))]
-
-
-def _z(values: np.ndarray, population: np.ndarray) -> np.ndarray:
-    """Standard scores; all 0 where the population does not vary."""
-    deviation = float(population.std()) if len(population) else 0.0
-    if deviation < 1e-9:
-        return np.zeros(len(values), np.float32)
-    return (values - population.mean()) / deviation
-
-
-def _distinct(snapshot: Snapshot, pool: np.ndarray, order: np.ndarray) -> list[int]:
-    """The order without passages that say the same as a better one."""
-    kept, shown = [], set()
-    for at in order:
-        row = int(pool[at])
-        if shown.isdisjoint(snapshot.twins.get(row, ())):
-            kept.append(int(at))
-            shown.add(row)
-    return kept
-
-
-def _coverage(snapshot: Snapshot, tokens: list[str], rows: list[int]) -> float:
-    """The best share, by idf, of the question's words and numbers that one of the passages holds."""
-    wanted = {token: snapshot.lexical.idf(token) for token in tokens if is_telling(token)}
-    total = sum(wanted.values())
-    if not total:
-        return 0.0
-    held = (sum(wanted[token] for token in snapshot.lexical.tokens(row) & wanted.keys()) for row in rows)
-    return max(held, default=0.0) / total

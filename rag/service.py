@@ -16,16 +16,30 @@ from typing import BinaryIO
 import numpy as np
 
 from rag import calibration as calibrating
-from rag.answering import Calibration, compose
+from rag.answering import SPARE, Calibration, compose
 from rag.catalog import Catalog, Record
 from rag.config import Settings
-from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, IngestLine, LineBox, Passage, Timings
+from rag.datamodels import (
+    FACTS,
+    Answer,
+    Context,
+    Document,
+    Excerpt,
+    Hit,
+    IngestLine,
+    LineBox,
+    Passage,
+    Reading,
+    Timings,
+)
 from rag.embedding import Embedder, Progress, load_embedder
 from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.filtering import ALL, Filter, period
-from rag.index import Snapshot, made_as, make_of, prepare, snapshot, store
+from rag.index import Snapshot, made_as, make_of, prepare, set_word_tables, snapshot, store, word_tables
 from rag.intake import IngestReport, Intake, edited
-from rag.retrieval import Ranking, best_windows, retrieve
+from rag.reranking import Reranker, load_reranker
+from rag.retrieval import Knobs, Ranking, read, retrieve
+from rag.scoring import best_windows
 from rag.surroundings import widen
 
 log = logging.getLogger(__name__)
@@ -50,6 +64,7 @@ class Service:
         """settings: where everything is. embedder: instead of the model the settings name (tests use a toy)."""
         self.settings = settings
         self._embedder = embedder
+        self._reranker: tuple[Reranker | None] | None = None
         self._catalog: Catalog | None = None
         self._snapshot: Snapshot | None = None
         self._calibration: Calibration | None = None
@@ -79,17 +94,19 @@ class Service:
         started = time.perf_counter()
         asked = self.check_question(question)
         current = self.current()
-        ranking = self._rank(
-            current, asked, top_k or self.settings.top_k, documents, allowed, only, whole_lists=top_k is None
-        )
+        wanted, lists = self.settings.top_k if top_k is None else top_k, top_k is None
+        _refuse_none(wanted)
+        ranking = self._rank(current, asked, wanted + SPARE, documents, allowed, only, whole_lists=lists)
         answer = compose(
             question, ranking, self.calibration(), current,
             lambda doc_id: self._document(current.generation, doc_id).document,
-            lambda row: best_windows(current, ranking.query, row), Timings(), allowed,
+            lambda row: best_windows(current, ranking.query, row), Timings(), wanted, lists, allowed,
         )  # fmt: skip
         excerpts = tuple(self._placed(excerpt, around) for excerpt in answer.excerpts)
         total = (time.perf_counter() - started) * 1e3
-        return replace(answer, excerpts=excerpts, timings=Timings(ranking.embed_ms, ranking.search_ms, 0.0, total))
+        return replace(
+            answer, excerpts=excerpts, timings=Timings(ranking.embed_ms, ranking.search_ms, ranking.rerank_ms, total)
+        )
 
     def search(
         self,
@@ -105,13 +122,13 @@ class Service:
         """
         asked, current = self.check_question(question), self.current()
         within = frozenset(_within(current, documents, allowed, only))
-        take, query = top_k * MIN_DOCUMENT_HITS, None
+        take, vector = top_k * MIN_DOCUMENT_HITS, None
         while True:
-            ranking = self._rank(current, asked, take, documents, allowed, only, query=query)
+            ranking = self._rank(current, asked, take, documents, allowed, only, vector=vector)
             found = _by_document(current, ranking, within)
             if len(found) >= min(top_k, len(within)) or take >= len(current.passages):
                 return found[:top_k]
-            take, query = take * WIDER, ranking.query  # long documents: many passages of few
+            take, vector = take * WIDER, ranking.vector  # long documents: many passages of few
 
     def search_passages(
         self,
@@ -129,6 +146,19 @@ class Service:
     ) -> tuple[str, ...]:
         """The documents that a search so narrowed looks at."""
         return _within(self.current(), documents, allowed, only)
+
+    def read(self, question: str) -> Reading:
+        """How the search reads a question: its words, terms and synonyms."""
+        return read(self.current(), self.check_question(question))
+
+    def words(self) -> tuple[str, str]:
+        """The tables of terms and of synonyms, as they were written."""
+        return word_tables(self.catalog)
+
+    def set_words(self, terms: str | None = None, synonyms: str | None = None) -> None:
+        """Replace a table; nothing is encoded anew. Raises UsageError that names the line, changing nothing."""
+        with self._writing:
+            set_word_tables(self.catalog, terms, synonyms)
 
     def check_question(self, question: str) -> str:
         """The question without control characters and outer blanks. Raises QuestionError."""
@@ -155,18 +185,21 @@ class Service:
         only: Filter = ALL,
         *,
         whole_lists: bool = False,
-        query: np.ndarray | None = None,
+        vector: np.ndarray | None = None,
+        plain: bool = False,
     ) -> Ranking:
-        if top_k < 1:
-            raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
+        _refuse_none(top_k)
         rows = None
         if documents or allowed or only != ALL:
             rows = current.rows_of(frozenset(_within(current, documents, allowed, only)).__contains__)
-        return retrieve(
-            current, self.embedder, question, top_k=top_k, rows=rows,
-            candidates=max(self.settings.candidates, top_k), lexical_weight=self.settings.lexical_weight, whole_lists=whole_lists,
-            query=query,
+        knobs = Knobs(
+            top_k, max(self.settings.candidates, top_k), self.settings.lexical_weight,
+            0 if plain else self.settings.rerank_candidates, self.settings.latency_budget_ms,
         )  # fmt: skip
+        reranker = self.reranker if knobs.rerank else None
+        return retrieve(
+            current, self.embedder, reranker, question, knobs, rows=rows, whole_lists=whole_lists, vector=vector
+        )
 
     # -- the collection -------------------------------------------------------------------------------------------
 
@@ -235,7 +268,9 @@ class Service:
         facts: `title` and names of FACTS; an empty fact is taken away. Raises NotFoundError, UsageError.
         """
         if not set(facts) <= {"title", *FACTS} or (facts.get("date") and period(facts["date"]) is None):
-            raise UsageError("著录只有题名、文号、发文机关、日期（如 2023-11-06）和效力。/ Unknown or unreadable fact.", code="facts")
+            raise UsageError(
+                "著录只有题名、文号、发文机关、日期（如 2023-11-06）和效力。/ Unknown or unreadable fact.", code="facts"
+            )
         clean = {name: " ".join(value.split()) for name, value in facts.items()}
         with self._writing:
             record = self.catalog.record(doc_id)
@@ -305,6 +340,14 @@ class Service:
             return self._embedder
 
     @property
+    def reranker(self) -> Reranker | None:
+        """What reads the best passages again with the question, loaded on first use; None for a model that has none."""
+        with self._lock:
+            if self._reranker is None:
+                self._reranker = (load_reranker(self.embedder),)
+            return self._reranker[0]
+
+    @property
     def catalog(self) -> Catalog:
         """The index folder's database, opened on first use."""
         with self._lock:
@@ -321,7 +364,7 @@ class Service:
         with self._lock:
             if self._snapshot is None or self._snapshot.generation != self.catalog.generation:
                 make = make_of(self.embedder, self.settings.passage_size)
-                self._snapshot = snapshot(self.catalog, self.settings.index, make, self.embedder.dim)
+                self._snapshot = snapshot(self.catalog, self.settings.index, make, self.embedder)
                 self._calibration = None
             return self._snapshot
 
@@ -333,7 +376,9 @@ class Service:
                 found = calibrating.loads(self.catalog.fact("calibration"), current.generation)
                 if found is None:
                     found = calibrating.calibrate(
-                        current, self.embedder, lambda text, vector: self._rank(current, text, 5, (), query=vector)
+                        current,
+                        self.embedder,
+                        lambda text, vector: self._rank(current, text, 5, (), vector=vector, plain=True),
                     )
                     self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
                 self._calibration = found
@@ -361,6 +406,11 @@ class Service:
     def _read_document(self, generation: int, doc_id: str) -> Record:
         """A document of a generation; the generation is only the cache's key."""
         return self.catalog.record(doc_id)
+
+
+def _refuse_none(top_k: int) -> None:
+    if top_k < 1:
+        raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
 
 
 def _within(

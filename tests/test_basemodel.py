@@ -44,7 +44,7 @@ def test_agrees_with_the_carriers_engine():
 @pytest.mark.model
 def test_tokens_agree_with_the_carriers_engine():
     embedder, engine = load_embedder(Settings()), carrier_engine()
-    tokenizer = embedder._model.tokenizer
+    tokenizer = embedder.model.tokenizer
     texts = [*seed_windows(), "Ｆｕｌｌ　ｗｉｄｔｈ ～ ①②③ ㈠", "a  b\tc\nd", "\u200b零宽\ufeff", "𠮷野家😀", "…—“”"]
     assert [len(tokenizer("passage: " + text)["input_ids"]) for text in texts] == [engine.token_count(t) for t in texts]
 

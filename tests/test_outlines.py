@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rag.outlines import asked_list
+from rag.outlines import asked_rows
 
 
 def labels(service, question: str) -> tuple[str, ...]:
     current = service.current()
-    found = asked_list(question, current.outlines, current.lexical.idf)
-    return found.labels if found else ()
+    rows = asked_rows(question, current.outlines, current.lexical.idf)
+    return tuple(current.passages[row].text for row in rows)
 
 
 def test_eight_points_are_found_whole(toy_service):
@@ -32,3 +32,21 @@ def test_the_answer_holds_every_item_in_order(toy_service):
 def test_a_filter_holds_for_lists_too(toy_service):
     answer = toy_service.ask("八个对标分别是什么？", documents=["004*"])
     assert {excerpt.doc_id[:3] for excerpt in answer.excerpts} <= {"004"}
+
+
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("八个对标的第三点是什么？", "三是要对标"),
+        ("八个对标是哪八个 那第二点呢？", "二是要对标"),  # as a follow-up carries it
+        ("对标要求的第8项", "八是要对标"),
+    ],
+)
+def test_one_point_of_a_list_is_found_by_its_number(toy_service, question, heading):
+    answer = toy_service.ask(question)
+    assert answer.excerpts[0].text.startswith(heading) and answer.excerpts[0].named
+    assert not any(excerpt.named for excerpt in answer.excerpts[1:])
+
+
+def test_a_point_beyond_the_list_names_nothing(toy_service):
+    assert not toy_service.search_passages("八个对标的第九点")[0].named

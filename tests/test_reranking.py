@@ -52,21 +52,23 @@ def reranker() -> LateReranker:
 
 
 def test_cosines_are_the_share_of_tokens_found(reranker: LateReranker) -> None:
-    found = reranker.cosines("a b c", ["c b a x y z", "a x", "q"])
+    found = reranker.scores("a b c", ["c b a x y z", "a x", "q"])
     # four query tokens count: three words and </s>, which every text has
     np.testing.assert_allclose(found, [1.0, 0.5, 0.25], atol=1e-6)
 
 
 def test_padding_and_company_do_not_change_a_score(reranker: LateReranker) -> None:
-    alone = reranker.score("a b", ["a"])
-    together = reranker.score("a b", ["x y z u v w a", "a", "b b b b"])
+    alone = reranker.scores("a b", ["a"])
+    together = reranker.scores("a b", ["x y z u v w a", "a", "b b b b"])
     assert together[1] == pytest.approx(alone[0], abs=1e-6)
 
 
-def test_scores_are_probabilities_in_the_order_given(reranker: LateReranker) -> None:
-    scores = reranker.score("a b c", ["q", "a b c"])
-    assert scores.shape == (2,) and 0 <= scores[0] < scores[1] <= 1
+def test_scores_come_in_the_order_given_and_the_cost_is_learnt(reranker: LateReranker) -> None:
+    before = reranker.cost_ms
+    found = reranker.scores("a b c", ["q", "a b c"])
+    assert found.shape == (2,) and found[0] < found[1]
+    assert reranker.cost_ms != before
 
 
 def test_nothing_to_rerank(reranker: LateReranker) -> None:
-    assert reranker.score("a", []).shape == (0,)
+    assert reranker.scores("a", []).shape == (0,)

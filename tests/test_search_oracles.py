@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.dense import DenseIndex
+from rag.embedding import foreign_questions
 from rag.errors import IndexUnusable
 from rag.lexical import K1, B, LexicalIndex
-from rag.retrieval import dense_scores, retrieve
+from rag.retrieval import CENTRING, SYNONYM, Knobs, retrieve
+from rag.scoring import RERANK_WEIGHT, dense_scores
 from rag.tokenizing import tokenize
 
 
@@ -84,16 +87,17 @@ def test_unknown_words_score_nothing():
 
 
 def test_retrieval_is_its_docstring(toy_service):
-    """Every passage scored by hand: windows, mean of cosines, z-scores, weighted sum."""
+    """Every passage scored by hand: centred question, windows, mean of cosines, synonyms, z-scores, weighted sum."""
     question = "工会干部怎样了解职工所思所想所盼？"
     current, embedder = toy_service.current(), toy_service.embedder
     weight = toy_service.settings.lexical_weight
-    ranking = retrieve(current, embedder, question, top_k=5, candidates=10_000, lexical_weight=weight)
+    ranking = retrieve(current, embedder, None, question, Knobs(5, 10_000, weight))
 
     from rag.chunking import mend
     from rag.index import contextual
 
-    query = embedder.encode_queries([question])[0]
+    common = np.mean([embedder.encode_queries([text])[0] for text in foreign_questions()], axis=0)
+    query = embedder.encode_queries([question])[0] - CENTRING * common
     dense = []
     for passage in current.passages:
         text = toy_service.document(passage.doc_id).document.text
@@ -103,7 +107,8 @@ def test_retrieval_is_its_docstring(toy_service):
         best = max(float(embedder.encode_queries([mend(text, *span, passage.cuts)])[0] @ query) for span in spans)
         whole = float(embedder.encode_queries([contextual(passage)])[0] @ query)
         dense.append((whole + best) / 2)
-    lexical = current.lexical.scores(tokenize(question))
+    lexical = current.lexical.scores([*tokenize(question), *current.vocabulary.terms_in(question)])
+    lexical += SYNONYM * current.lexical.scores(list(current.vocabulary.tokens_of(question)))
     dense = np.array(dense)
     fused = weight * (lexical - lexical.mean()) / lexical.std() + (1 - weight) * (dense - dense.mean()) / dense.std()
     expected = np.argsort(-fused, kind="stable")[:5]
@@ -114,9 +119,56 @@ def test_retrieval_is_its_docstring(toy_service):
 def test_few_candidates_find_the_same_best(toy_service):
     current, embedder = toy_service.current(), toy_service.embedder
     for question in ("四同步四衔接", "政治安全是最大的安全", "核心价值观 稳定器"):
-        few = retrieve(current, embedder, question, top_k=1, candidates=20, lexical_weight=0.3)
-        many = retrieve(current, embedder, question, top_k=1, candidates=10_000, lexical_weight=0.3)
+        few = retrieve(current, embedder, None, question, Knobs(1, 20, 0.3))
+        many = retrieve(current, embedder, None, question, Knobs(1, 10_000, 0.3))
         assert few.rows == many.rows
+
+
+class Backwards:
+    """Likes best what the search liked least, and says how long a text takes it."""
+
+    cost_ms = 5.0
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def scores(self, question: str, texts: Sequence[str]) -> np.ndarray:
+        self.asked.append(len(texts))
+        return np.arange(len(texts), dtype=np.float32)
+
+
+def test_the_reranker_is_blended_in_over_the_first_passages_only(toy_service):
+    """(1 − w)·z(fused) + w·z(reranker) over what was read again, on the fused scores' own scale; the rest follows."""
+    current, embedder = toy_service.current(), toy_service.embedder
+    question = "工会干部怎样了解职工所思所想所盼？"
+    plain = retrieve(current, embedder, None, question, Knobs(12, 200, 0.3))
+    again = retrieve(current, embedder, Backwards(), question, Knobs(12, 200, 0.3, rerank=8))
+    fused = np.array([hit.score for hit in plain.hits[:8]])
+    own = np.arange(8.0)
+    both = (1 - RERANK_WEIGHT) * (fused - fused.mean()) / fused.std() + RERANK_WEIGHT * (own - own.mean()) / own.std()
+    order = np.argsort(-both, kind="stable")
+    assert list(again.rows[:8]) == [plain.rows[at] for at in order]
+    assert again.rows[8:] == plain.rows[8:]
+    np.testing.assert_allclose(
+        [hit.score for hit in again.hits[:8]], (fused.mean() + fused.std() * both)[order], atol=1e-4
+    )
+    scores = [hit.score for hit in again.hits]
+    assert scores == sorted(scores, reverse=True)
+    assert [hit.stages["rerank"] for hit in again.hits[:8]] == list(order)
+    assert again.signals == plain.signals  # whether there is an answer does not hang on the time left
+
+
+def test_reranking_does_with_the_time_that_is_left(toy_service):
+    current, embedder = toy_service.current(), toy_service.embedder
+    reader = Backwards()
+    plain = retrieve(current, embedder, None, "工会干部", Knobs(5, 200, 0.3))
+    nothing_left = retrieve(current, embedder, reader, "工会干部", Knobs(5, 200, 0.3, rerank=20, budget_ms=0.001))
+    assert reader.asked == [] and nothing_left.rows == plain.rows
+    retrieve(current, embedder, reader, "工会干部", Knobs(5, 200, 0.3, rerank=20, budget_ms=60_000))
+    assert reader.asked == [20]
+    reader.cost_ms = 5000.0
+    retrieve(current, embedder, reader, "工会干部", Knobs(5, 200, 0.3, rerank=20, budget_ms=40_000))
+    assert 3 <= reader.asked[1] < 9
 
 
 def test_dense_scores_are_cosines(toy_service):

@@ -126,7 +126,9 @@ def test_deleted_documents_never_answer(make_service, tmp_path):
     assert {hit.passage.doc_id for hit in other.search_passages("食堂几点开饭")} == {"a.txt"}
     with pytest.raises(NotFoundError):
         other.document("b.txt")
-    assert len(service.catalog.vectors()) == len({k for e in service.catalog.entries() for k in [e.key, *(w.key for w in e.windows)]})
+    assert len(service.catalog.vectors()) == len(
+        {k for e in service.catalog.entries() for k in [e.key, *(w.key for w in e.windows)]}
+    )
 
 
 def test_removing_an_unknown_document_removes_none(make_service):
@@ -255,7 +257,9 @@ def test_doctor_finds_a_loose_quote(make_service):
 def test_as_many_documents_as_asked_for_even_when_one_long_document_fills_the_top(make_service, tmp_path):
     folder = tmp_path / "corpus"
     folder.mkdir()
-    rule = "工会经费的使用要公开，第{}项支出每季度由经费审查委员会审查一次，结果向全体会员公布，接受会员的监督和质询。\n\n"
+    rule = (
+        "工会经费的使用要公开，第{}项支出每季度由经费审查委员会审查一次，结果向全体会员公布，接受会员的监督和质询。\n\n"
+    )
     (folder / "long.txt").write_text("".join(rule.format(at) * 4 for at in range(200)), encoding="utf-8")
     for at in range(8):
         (folder / f"short{at}.txt").write_text(f"第{at}号通知：食堂周{at}供应面食，请大家排队。", encoding="utf-8")

@@ -220,7 +220,7 @@ def table(
         baseline: np.ndarray | None = None
         for name, model in models.items():
             scored = score_part(part, encoder(model))
-            order, late = late_cosines(part, scored, LateReranker(model, "query: ", "passage: ").cosines, depth)
+            order, late = late_cosines(part, scored, LateReranker(model, "query: ", "passage: ").scores, depth)
             right = [[part.owner[i] in found for i in row] for row, found in zip(order, part.relevant, strict=True)]
             seen.setdefault(name, []).append((late, np.asarray(right)))
             np.savez_compressed(

@@ -63,7 +63,7 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
         echoed = {} if body.id is None else {"id": body.id}
-        return JSONResponse(echoed | to_json(answer))
+        return JSONResponse(echoed | to_json(answer, explain=body.explain))
 
     @router.post("/search", response_model=schemas.SearchOut)
     async def search(body: schemas.SearchBody, mine: Mine) -> JSONResponse:

@@ -37,6 +37,7 @@ class AskBody(Narrowed):
     question: str = Field(description="问题", examples=["四同步四衔接指的是什么？"])
     top_k: int | None = Field(None, ge=1, le=100, description="最多几条摘录，缺省见设置 top_k")
     around: int = Field(0, ge=0, le=10, description="每条摘录前后各带几段上下文的位置；0 为不带")
+    explain: bool = Field(False, description="是否说明问题怎样读、每条为什么排在这里")
     id: str | int | None = Field(None, description="原样带回")
 
 
@@ -81,6 +82,22 @@ class SpansOut(BaseModel):
     section: SectionOut
 
 
+class PlaceOut(BaseModel):
+    """What put an excerpt in its place."""
+
+    stages: dict[str, float] = Field(description="各路得分")
+    matched: list[str] = Field(description="命中的词")
+    named: bool = Field(description="问题是否直接点名这一处")
+
+
+class ReadingOut(BaseModel):
+    """How a question was read."""
+
+    folded: str = Field(description="统一繁简、全半角、大小写之后")
+    words: list[str] = Field(description="检索词")
+    synonyms: dict[str, list[str]] = Field(description="同义词：问题里的词 → 也找的词")
+
+
 class ExcerptOut(BaseModel):
     """A citation: `text` equals the source at `[start, end)`."""
 
@@ -99,6 +116,7 @@ class ExcerptOut(BaseModel):
     boxes: list[BoxOut] | None = Field(None, description="在版面上的位置，PDF、OFD 才有")
     metadata: dict[str, str] | None = Field(None, description="文号、发文机关、日期、效力，文中或著录写明才有")
     context: SpansOut | None = Field(None, description="上下文的位置，要了才有")
+    explain: PlaceOut | None = Field(None, description="为什么排在这里，要了才有")
 
 
 class TimingsOut(BaseModel):
@@ -119,6 +137,7 @@ class AnswerOut(BaseModel):
     confidence: float
     excerpts: list[ExcerptOut]
     timings_ms: TimingsOut
+    explain: ReadingOut | None = Field(None, description="问题怎样读，要了才有")
 
 
 class RankedOut(BaseModel):

@@ -1,0 +1,48 @@
+"""Why a hit stands where it does, for programs and in words: how the question was read, what matched, what each stage gave."""
+
+from __future__ import annotations
+
+from rag.datamodels import Excerpt, Reading
+from rag.tokenizing import is_telling
+from rag.vocabulary import TERM_MARK
+
+STAGES = {
+    "lexical": "字词 BM25", "dense": "语义", "window": "最近的一两句", "fused": "两路融合", "rerank": "与问题同读重排",
+}  # fmt: skip
+
+
+def reading_json(reading: Reading) -> dict[str, object]:
+    """How a question was read: its folded form, its words, and the synonyms that were looked for beside them."""
+    words = dict.fromkeys(token.rstrip(TERM_MARK) for token in reading.tokens if is_telling(token))
+    return {"folded": reading.folded, "words": list(words), "synonyms": _synonyms(reading)}
+
+
+def place_json(excerpt: Excerpt) -> dict[str, object]:
+    """What put an excerpt in its place: the score of each stage, the words it shares, whether the question names it."""
+    stages = {name: round(value, 4) for name, value in excerpt.stages.items()}
+    return {"stages": stages, "matched": list(excerpt.matched), "named": excerpt.named}
+
+
+def reading_lines(reading: Reading, question: str) -> list[str]:
+    """How a question was read, in Chinese, a fact a line."""
+    found = reading_json(reading)
+    lines = [f"检索词：{'、'.join(found['words']) or '（没有，只按语义找）'}"]
+    if reading.folded != question:
+        lines.append(f"按“{reading.folded}”比较（繁简、全半角、大小写已统一）")
+    lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(reading).items()]
+    return lines
+
+
+def place_lines(excerpt: Excerpt) -> list[str]:
+    """What put an excerpt in its place, in Chinese, a fact a line."""
+    scores = "，".join(f"{STAGES[name]} {value:.2f}" for name, value in excerpt.stages.items() if name in STAGES)
+    named = ["问题直接点名了这一处，排在最前"] if excerpt.named else []
+    return [*named, f"命中：{'、'.join(excerpt.matched) or '没有相同的词，只凭语义'}", f"得分：{scores}"]
+
+
+def _synonyms(reading: Reading) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for token, word in reading.added.items():
+        if is_telling(token):
+            found.setdefault(word, []).append(token)
+    return found
