@@ -16,6 +16,7 @@ from rag.retrieval import Ranking, Signals
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
 # Logistic weights of the two signals, the cosine counted in deviations above that of foreign questions.
 # Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
+LACKING = 3.0  # what it costs that a question for an amount, a share or a year meets passages without any
 WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.2, -4.1
 
 TOGETHER_MAX = 500  # characters of two neighbouring passages shown as one excerpt
@@ -44,7 +45,8 @@ def confidence(signals: Signals, calibration: Calibration) -> float:
     if signals.addressed:
         return ADDRESSED
     above = (signals.best_window - calibration.mean) / max(calibration.deviation, 1e-6)
-    return 1 / (1 + math.exp(-(WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage + BIAS)))
+    evidence = WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage - LACKING * signals.lacking + BIAS
+    return 1 / (1 + math.exp(-evidence))
 
 
 def compose(

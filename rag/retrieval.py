@@ -17,6 +17,7 @@ import numpy as np
 from rag.addressing import read_address, resolve
 from rag.datamodels import Hit, Reading
 from rag.embedding import Embedder
+from rag.expecting import expected
 from rag.index import Snapshot
 from rag.outlines import MAX_ITEMS, asked_rows
 from rag.reranking import Reranker
@@ -35,11 +36,12 @@ class Signals:
     """What tells whether the collection holds an answer.
 
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's words that the best
-    hits hold, in [0, 1]. addressed: the question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
+    hits hold, in [0, 1]. lacking: they hold nothing of the kind asked for (an amount, a share, a year). addressed: the question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
     """
 
     best_window: float
     coverage: float
+    lacking: bool = False
     addressed: bool = False
 
 
@@ -127,7 +129,12 @@ def retrieve(
         for rank, at in enumerate(order, 1)
     )  # fmt: skip
     found = tuple(int(pool[at]) for at in order)
-    signals = Signals(float(windows.max(initial=-1.0)), _coverage(snapshot, reading, first), len(named) > 0)
+    signals = Signals(
+        float(windows.max(initial=-1.0)),
+        _coverage(snapshot, reading, first),
+        _lacks(snapshot, question, first),
+        len(named) > 0,
+    )
     times = (embedded - started, searched - embedded, done - searched)
     return Ranking(reading, vector, query, hits, found, signals, *(seconds * 1e3 for seconds in times))
 
@@ -146,6 +153,12 @@ def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> floa
         return 0.0
     held = (sum(wanted[token] for token in _held(snapshot, reading, row) & wanted.keys()) for row in rows)
     return max(held, default=0.0) / total
+
+
+def _lacks(snapshot: Snapshot, question: str, rows: Sequence[int]) -> bool:
+    """Whether the question asks for a kind of fact that none of the passages holds."""
+    wanted = expected(question)
+    return wanted is not None and not any(wanted.search(snapshot.passages[row].text) for row in rows)
 
 
 def _matched(snapshot: Snapshot, reading: Reading, row: int) -> tuple[str, ...]:

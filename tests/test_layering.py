@@ -10,7 +10,7 @@ from rag.config import ROOT
 
 LAYERS = [
     {"errors", "datamodels", "numerals"},
-    {"config", "structure", "tokenizing", "filtering"},
+    {"config", "expecting", "structure", "tokenizing", "filtering"},
     {"cleaning", "loading", "basemodel", "adapters"},
     {"chunking", "embedding", "duplicates", "addressing", "outlines", "surroundings", "vocabulary"},
     {"catalog", "dense", "lexical", "reranking"},
