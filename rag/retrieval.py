@@ -36,7 +36,8 @@ class Signals:
     """What tells whether the collection holds an answer.
 
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's words that the best
-    hits hold, in [0, 1]. lacking: they hold nothing of the kind asked for (an amount, a share, a year). addressed: the question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
+    hits hold, in [0, 1]. lacking: they hold nothing of the kind asked for (an amount, a share, a year). addressed: the
+    question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
     """
 
     best_window: float
