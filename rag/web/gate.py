@@ -19,7 +19,7 @@ from rag.web.limits import Limits
 from rag.web.problems import of_error, problem
 from rag.web.reading import Reading
 from rag.web.render import inert
-from rag.web.roles import Rule, Work, methods_at, rule_for
+from rag.web.roles import MCP, Rule, Work, methods_at, rule_for
 from rag.web.security import route_of
 
 COOKIE = "yuanwen_session"
@@ -41,9 +41,10 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), route_of(scope)
-        rule = rule_for(scope["method"], path)
+        off = path == MCP and not self.access.settings.mcp
+        rule = None if off else rule_for(scope["method"], path)
         if rule is None:
-            await _nothing_here(scope, path)(scope, receive, send)
+            await _nothing_here(scope, [] if off else methods_at(path))(scope, receive, send)
             return
         with ExitStack() as places:
             try:
@@ -129,8 +130,8 @@ def sentence_page(root: str, error: YuanwenError) -> HTMLResponse:
 _ROLE_NAMES = {Role.READER: "读者", Role.EDITOR: "编辑", Role.ADMINISTRATOR: "管理员"}
 
 
-def _nothing_here(scope: Scope, path: str) -> Response:
-    allowed, name = methods_at(path), scope["state"]["request_id"]
+def _nothing_here(scope: Scope, allowed: list[str]) -> Response:
+    name = scope["state"]["request_id"]
     if allowed:
         text = "这个地址不支持该方法。/ Method not allowed."
         return problem(405, "method-not-allowed", text, request_id=name, headers={"Allow": ", ".join(allowed)})

@@ -38,7 +38,7 @@ class Metrics:
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _ROUTES = {
     "/api/v1/ask", "/api/v1/search", "/api/v1/documents", "/api/v1/feedback", "/healthz", "/readyz", "/metrics",
-    "/openapi.json",
+    "/openapi.json", "/mcp",
 }  # fmt: skip
 
 

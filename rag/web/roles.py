@@ -48,6 +48,7 @@ _PUBLIC = (
     "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",
     "/favicon.ico", "/manifest.json", "/robots.txt",
 )  # fmt: skip
+MCP = "/mcp"
 TABLE: tuple[Rule, ...] = (
     *(Rule("GET", path, None) for path in _PUBLIC),
     Rule("POST", "/page/login", None, Work.LOGIN),
@@ -63,6 +64,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("PATCH", "/api/v1/documents/{doc_id:path}/metadata", Role.EDITOR, Work.UPLOAD),
     Rule("DELETE", "/api/v1/documents/{doc_id:path}", Role.EDITOR, Work.UPLOAD),
     Rule("GET", "/metrics", Role.READER),
+    Rule("POST", MCP, Role.READER, Work.ASK),
     # people
     Rule("GET", "/", Role.READER),
     Rule("POST", "/page/logout", Role.READER),

@@ -55,19 +55,24 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.metrics import new_metrics
     from rag.web.ongoing import Ongoing
     from rag.web.pages import build_pages
+    from rag.web.roles import MCP
     from rag.web.security import MB, Guard, is_data, route_of
+    from rag.web.tools import Tools
     from rag.web.ui import HEAD, build_ui, theme
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
     proxies, portals, ongoing = service.settings.trusted_proxies, service.settings.portals, Ongoing()
     api = build_api(service, startup, metrics, ongoing)
-    page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    tools = Tools(service, metrics) if service.settings.mcp else None
+    page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=tools and tools.lifespan)
     page.include_router(build_pages(startup, ongoing))
     page.include_router(build_login(access, limits))
     page.include_router(build_evaluation(service))
     page.include_router(build_embed(service.settings, metrics))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
+    if tools:
+        page.add_route(MCP, tools, methods=["POST"])
     gr.mount_gradio_app(
         page, build_ui(service, startup, metrics), path="/", footer_links=[], run_history=False, show_error=False,
         ssr_mode=False, allowed_paths=[], enable_monitoring=False, max_file_size="1kb", pwa=False, mcp_server=False,

@@ -32,8 +32,9 @@ def doors(tmp_path_factory):
     home = tmp_path_factory.mktemp("doors")
     (home / "portal.secret").write_text("x" * 40)
     settings = Settings(
-        index=home / "index", access="token", token_secret_file=home / "portal.secret", rate_limit="100000/minute"
-    )
+        index=home / "index", access="token", token_secret_file=home / "portal.secret", rate_limit="100000/minute",
+        mcp=True,
+    )  # fmt: skip
     service = Service(settings, ToyEmbedder())
     service.ingest([SEEDS])
     keys = Keys(folder(settings.index))
@@ -76,6 +77,7 @@ def is_ours(path: str) -> bool:
         "/readyz",
         "/metrics",
         "/openapi.json",
+        "/mcp",
     }
 
 
