@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from rag.access import audit
 from rag.access.commands import operator
 from rag.access.commands import register as register_access
 from rag.config import Settings, load_settings
-from rag.datamodels import Answer, Context, IngestLine
+from rag.datamodels import Answer, Timings
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation.commands import register as register_evaluation
-from rag.explaining import place_lines, reading_lines
 from rag.filtering import read_filter
+from rag.terminal import bar, err, one_of, out, print_answer, print_line, run_batch
 from rag.upkeep import register as register_upkeep
 from rag.wording import register as register_words
 
@@ -42,9 +38,6 @@ register_access(app)  # users, keys, audit
 register_upkeep(app)  # backup, restore
 register_words(app)
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
-
 IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（缺省见设置 YUANWEN_INDEX）")]
 DocOption = Annotated[list[str] | None, typer.Option("--doc", help="只在这些文档中找，可用通配符，可重复")]
 SinceOption = Annotated[str, typer.Option("--since", help="只找这一天（月、年）及以后的文档，如 2023-11-06")]
@@ -56,7 +49,9 @@ ReportOption = Annotated[Path | None, typer.Option("--report", help="把入库�
 GateOption = Annotated[
     Path | None, typer.Option("--gate", help="发布前用这套题（.xlsx、.jsonl）比较新旧索引，变差就不发布")
 ]
-GateDropOption = Annotated[float | None, typer.Option("--gate-drop", min=0, max=1, help="容许 hit@5 下降多少，缺省 0.02")]
+GateDropOption = Annotated[
+    float | None, typer.Option("--gate-drop", min=0, max=1, help="容许 hit@5 下降多少，缺省 0.02")
+]
 NoGateOption = Annotated[bool, typer.Option("--no-gate", help="这一次不把关，即使评测页上设了把关")]
 TopKOption = Annotated[int | None, typer.Option("--top-k", min=1, max=1000, help="最多给出几条")]
 
@@ -66,7 +61,9 @@ def index_command(
     paths: Annotated[list[Path] | None, typer.Argument(help="文件或文件夹；缺省为 seeds/")] = None,
     index: IndexOption = None,
     report: ReportOption = None,
-    if_needed: Annotated[bool, typer.Option("--if-needed", help="已有可用的索引就不动；换了模型等则用库存文本重建")] = False,
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="已有可用的索引就不动；换了模型等则用库存文本重建")
+    ] = False,
     gate: GateOption = None,
     gate_drop: GateDropOption = None,
     no_gate: NoGateOption = False,
@@ -90,14 +87,16 @@ def ask(
     until: UntilOption = "",
     validity: ValidityOption = "",
     context: Annotated[int, typer.Option("--context", min=0, max=10, help="每条摘录前后各带几段上下文")] = 0,
-    explain: Annotated[bool, typer.Option("--explain", help="说明每条为什么排在这里：命中的词、各路得分、同义词")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="说明每条为什么排在这里：命中的词、各路得分、同义词")
+    ] = False,
     batch: BatchOption = None,
     out_file: OutOption = None,
 ) -> None:
     """提问，得到原文摘录；或用 --batch 成批提问。/ Ask one question, or many with --batch."""
     from rag.answering import to_json
 
-    _one_of(question, batch, out_file)
+    one_of(question, batch, out_file)
     only = read_filter(since, until, validity)
     service = _service(index)
     if batch is None:
@@ -105,7 +104,7 @@ def ask(
         if as_json:
             typer.echo(json.dumps(to_json(answer, explain=explain), ensure_ascii=False, indent=2))
         else:
-            _print_answer(answer, service, explain=explain)
+            print_answer(answer, service, explain=explain)
         return
 
     def answered(identifier: str, text: str) -> list[str]:
@@ -114,12 +113,12 @@ def ask(
         return [json.dumps(found, ensure_ascii=False)]
 
     def refused(identifier: str, text: str, error: YuanwenError) -> list[str]:
-        empty = Answer(text, False, 0.0, (), _no_time())
+        empty = Answer(text, False, 0.0, (), Timings())
         problem = {"error": {"code": error.code, "message": str(error)}}
         return [json.dumps({"id": identifier} | to_json(empty) | problem, ensure_ascii=False)]
 
     service.calibration()  # before the bar starts
-    _run_batch(batch, out_file, answered, refused)
+    run_batch(batch, out_file, answered, refused)
 
 
 @app.command()
@@ -145,7 +144,7 @@ def search(
         found = service.search(text, top_k, doc or (), only=only)
         return list(run_lines({identifier: strictly_falling([(one.doc_id, one.score) for one in found])}))
 
-    _run_batch(batch, out_file, ranked, lambda identifier, text, error: [])
+    run_batch(batch, out_file, ranked, lambda identifier, text, error: [])
 
 
 @documents_app.command("list")
@@ -276,7 +275,7 @@ def _usable(settings: Settings) -> bool:
     service = Service(settings)
     if not service.catalog.sources():
         return False
-    with _bar("重建 / rebuilding") as update:
+    with bar("重建 / rebuilding") as update:
         service.rebuild_if_other_make(update)
     service.calibration()
     return True
@@ -307,10 +306,10 @@ def _ingest(
     service = Service(settings)
 
     def change(target: Service) -> IngestReport:
-        with _bar("编码 / encoding") as update:
-            return target.ingest(paths, mirror=mirror, progress=update, on_line=_print_line)
+        with bar("编码 / encoding") as update:
+            return target.ingest(paths, mirror=mirror, progress=update, on_line=print_line)
 
-    report, verdict = publish(service, change, guard, _bar)
+    report, verdict = publish(service, change, guard, bar)
     counts = f"{len(report.lines)} 个读取，{len(report.removed)} 个移除"
     audit.note(settings.index, operator(), "command", "index" if mirror else "add", counts)
     if verdict is not None:
@@ -319,7 +318,9 @@ def _ingest(
         try:
             report_file.write_text(json.dumps(asdict(report), ensure_ascii=False, indent=2), encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"写不了 {report_file}：{error.strerror}。/ Cannot write the report.", code="io") from error
+            raise UsageError(
+                f"写不了 {report_file}：{error.strerror}。/ Cannot write the report.", code="io"
+            ) from error
     with err.status("正在校准拒答界线… / Calibrating"):
         found = service.calibration()
     out.print(
@@ -327,117 +328,3 @@ def _ingest(
         f"{len(report.removed)} 个移除，{len([line for line in report.lines if line.error])} 个失败。"
         f"拒答校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}。"
     )
-
-
-def _print_line(line: IngestLine) -> None:
-    """One document's line of the ingest report."""
-    if line.error:
-        err.print(Text(f"✗ {line.error}"))
-        return
-    removed = "，".join(f"{reason} {count} 字" for reason, count in line.removals.items() if count)
-    pages = f"，{line.pages} 页" if line.pages else ""
-    note = f"；剔除：{removed}" if removed else ""
-    out.print(Text(
-        f"✓ {line.doc_id}（{line.media_type} {line.encoding}{pages}）{line.characters} 字 → {line.passages} 段，"
-        f"覆盖 {line.coverage:.0%}{note}"
-    ))  # fmt: skip
-    for warning in line.warnings:
-        err.print(Text(f"  注意：{warning}"))
-
-
-def _print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
-    for line in reading_lines(answer.reading, answer.question) if explain else ():
-        out.print(Text(line, style="dim"))
-    if not answer.answerable:
-        out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
-        return
-    for excerpt in answer.excerpts:
-        where = " › ".join([f"《{excerpt.title}》", *excerpt.headings, *([excerpt.page] if excerpt.page else [])])
-        out.print(Text(f"[{excerpt.marker}] {where}", style="bold"))
-        if excerpt.facts:
-            out.print(Text(" · ".join(excerpt.facts.values()), style="dim"))
-        around = excerpt.context or Context(excerpt.start, excerpt.end, excerpt.start, excerpt.end, ())
-        shown, at = Text(), excerpt.start
-        shown.append(service.text(excerpt.doc_id, around.start, excerpt.start), style="dim")
-        for start, end in excerpt.highlights:
-            shown.append(excerpt.text[at - excerpt.start : start - excerpt.start])
-            shown.append(excerpt.text[start - excerpt.start : end - excerpt.start], style="reverse")
-            at = end
-        shown.append(excerpt.text[at - excerpt.start :])
-        shown.append(service.text(excerpt.doc_id, excerpt.end, around.end), style="dim")
-        out.print(shown)
-        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字", style="dim"))
-        for line in place_lines(excerpt) if explain else ():
-            out.print(Text(f"    {line}", style="dim"))
-        out.print()
-
-
-@contextmanager
-def _bar(label: str) -> Iterator:
-    """A progress bar on stderr; yields `update(done, total)`."""
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _one_of(question: str | None, batch: Path | None, out_file: Path | None) -> None:
-    if (question is None) == (batch is None):
-        raise UsageError("请给出一个问题，或用 --batch 给出问题文件，二者择一。/ Give a question or --batch.")
-    if (batch is None) != (out_file is None):
-        raise UsageError("--batch 与 --out 要一起用。/ --batch and --out go together.")
-
-
-def _run_batch(batch: Path, out_file: Path, work, failed) -> None:
-    """Answer a file of questions in order; a bad line is reported by number and the others still run.
-
-    work(id, question) and failed(id, question, error) return output lines. Raises UsageError when nothing could be done.
-    """
-    rows = list(_questions(batch))
-    done = 0
-    scratch = out_file.with_name(f".{out_file.name}.part")
-    try:
-        with scratch.open("w", encoding="utf-8") as target, _bar("提问 / asking") as update:
-            for number, (line, identifier, text, problem) in enumerate(rows, 1):
-                try:
-                    if problem is not None:
-                        raise problem
-                    produced = work(identifier, text)
-                    done += 1
-                except UsageError as error:
-                    err.print(Text(f"{batch.name} 第 {line} 行：{error}"))
-                    produced = failed(identifier, text, error)
-                target.writelines(f"{row}\n" for row in produced)
-                update(number, len(rows))
-        scratch.replace(out_file)
-    except OSError as error:
-        raise UsageError(f"写不了 {out_file}：{error.strerror}。/ Cannot write the result.", code="io") from error
-    if not done:
-        raise UsageError(f"{batch.name} 里没有一行可用的问题。/ No usable question.", code="batch-empty")
-
-
-def _questions(batch: Path) -> Iterator[tuple[int, str, str, UsageError | None]]:
-    """(line number, id, question, problem) of each non-blank line."""
-    try:
-        text = batch.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"读不了 {batch}：{error}。需要 UTF-8 的 JSON Lines。/ Cannot read it.", code="io") from error
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        identifier, question, problem = str(number), "", None
-        try:
-            row = json.loads(line)
-            identifier = str(row.get("id", row.get("_id", number)))
-            question = row.get("question", row.get("text"))
-            if not isinstance(question, str):
-                question, problem = "", UsageError('缺少 "question"。/ no "question"', code="row")
-        except (ValueError, AttributeError):
-            problem = UsageError("不是 JSON 对象。/ not a JSON object", code="row")
-        yield number, identifier, question, problem
-
-
-def _no_time():
-    from rag.datamodels import Timings
-
-    return Timings()

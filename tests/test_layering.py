@@ -20,7 +20,7 @@ LAYERS = [
     {"answering"},
     {"calibration"},
     {"service"},
-    {"evaluation", "doctor", "access", "backup"},
+    {"evaluation", "doctor", "access", "backup", "terminal"},
     {"upkeep", "wording"},
     {"cli", "web"},
 ]

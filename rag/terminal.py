@@ -1,0 +1,135 @@
+"""What the command line shows and reads: report lines, answers, progress bars, files of questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from rag.datamodels import Answer, Context, IngestLine
+from rag.errors import UsageError, YuanwenError
+from rag.explaining import place_lines, reading_lines
+from rag.service import Service
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def print_line(line: IngestLine) -> None:
+    """One document's line of the ingest report."""
+    if line.error:
+        err.print(Text(f"✗ {line.error}"))
+        return
+    removed = "，".join(f"{reason} {count} 字" for reason, count in line.removals.items() if count)
+    pages = f"，{line.pages} 页" if line.pages else ""
+    note = f"；剔除：{removed}" if removed else ""
+    out.print(Text(
+        f"✓ {line.doc_id}（{line.media_type} {line.encoding}{pages}）{line.characters} 字 → {line.passages} 段，"
+        f"覆盖 {line.coverage:.0%}{note}"
+    ))  # fmt: skip
+    for warning in line.warnings:
+        err.print(Text(f"  注意：{warning}"))
+
+
+def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
+    """An answer for people; with `explain`, how it was read and why each excerpt stands where it does."""
+    for line in reading_lines(answer.reading, answer.question) if explain else ():
+        out.print(Text(line, style="dim"))
+    if not answer.answerable:
+        out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
+        return
+    for excerpt in answer.excerpts:
+        where = " › ".join([f"《{excerpt.title}》", *excerpt.headings, *([excerpt.page] if excerpt.page else [])])
+        out.print(Text(f"[{excerpt.marker}] {where}", style="bold"))
+        if excerpt.facts:
+            out.print(Text(" · ".join(excerpt.facts.values()), style="dim"))
+        around = excerpt.context or Context(excerpt.start, excerpt.end, excerpt.start, excerpt.end, ())
+        shown, at = Text(), excerpt.start
+        shown.append(service.text(excerpt.doc_id, around.start, excerpt.start), style="dim")
+        for start, end in excerpt.highlights:
+            shown.append(excerpt.text[at - excerpt.start : start - excerpt.start])
+            shown.append(excerpt.text[start - excerpt.start : end - excerpt.start], style="reverse")
+            at = end
+        shown.append(excerpt.text[at - excerpt.start :])
+        shown.append(service.text(excerpt.doc_id, excerpt.end, around.end), style="dim")
+        out.print(shown)
+        out.print(Text(f"    —— {excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字", style="dim"))
+        for line in place_lines(excerpt) if explain else ():
+            out.print(Text(f"    {line}", style="dim"))
+        out.print()
+
+
+@contextmanager
+def bar(label: str) -> Iterator:
+    """A progress bar on stderr; yields `update(done, total)`."""
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def one_of(question: str | None, batch: Path | None, out_file: Path | None) -> None:
+    """Raise UsageError unless there is one question, or a file of them with a place for the answers."""
+    if (question is None) == (batch is None):
+        raise UsageError("请给出一个问题，或用 --batch 给出问题文件，二者择一。/ Give a question or --batch.")
+    if (batch is None) != (out_file is None):
+        raise UsageError("--batch 与 --out 要一起用。/ --batch and --out go together.")
+
+
+def run_batch(
+    batch: Path,
+    out_file: Path,
+    work: Callable[[str, str], list[str]],
+    failed: Callable[[str, str, YuanwenError], list[str]],
+) -> None:
+    """Answer a file of questions in order; a bad line is reported by number and the others still run.
+
+    work(id, question) and failed(id, question, error) return output lines. Raises UsageError when nothing could be done.
+    """
+    rows = list(_questions(batch))
+    done = 0
+    scratch = out_file.with_name(f".{out_file.name}.part")
+    try:
+        with scratch.open("w", encoding="utf-8") as target, bar("提问 / asking") as update:
+            for number, (line, identifier, text, problem) in enumerate(rows, 1):
+                try:
+                    if problem is not None:
+                        raise problem
+                    produced = work(identifier, text)
+                    done += 1
+                except UsageError as error:
+                    err.print(Text(f"{batch.name} 第 {line} 行：{error}"))
+                    produced = failed(identifier, text, error)
+                target.writelines(f"{row}\n" for row in produced)
+                update(number, len(rows))
+        scratch.replace(out_file)
+    except OSError as error:
+        raise UsageError(f"写不了 {out_file}：{error.strerror}。/ Cannot write the result.", code="io") from error
+    if not done:
+        raise UsageError(f"{batch.name} 里没有一行可用的问题。/ No usable question.", code="batch-empty")
+
+
+def _questions(batch: Path) -> Iterator[tuple[int, str, str, UsageError | None]]:
+    """(line number, id, question, problem) of each non-blank line."""
+    try:
+        text = batch.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"读不了 {batch}：{error}。需要 UTF-8 的 JSON Lines。/ Cannot read it.", code="io") from error
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        identifier, question, problem = str(number), "", None
+        try:
+            row = json.loads(line)
+            identifier = str(row.get("id", row.get("_id", number)))
+            question = row.get("question", row.get("text"))
+            if not isinstance(question, str):
+                question, problem = "", UsageError('缺少 "question"。/ no "question"', code="row")
+        except (ValueError, AttributeError):
+            problem = UsageError("不是 JSON 对象。/ not a JSON object", code="row")
+        yield number, identifier, question, problem
