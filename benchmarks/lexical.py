@@ -26,7 +26,9 @@ from rag.lexical import K1, B
 from rag.tokenizing import tokenize
 
 SIZE = 250  # characters a passage
-QUERIES = ("工会经费由谁管理", "劳动合同解除的条件", "未成年工保护", "罚款 三万元", "职工代表大会的职权", "集体合同", "工伤认定", "休息日加班工资")
+QUERIES = (
+    "工会经费由谁管理", "劳动合同解除的条件", "未成年工保护", "罚款 三万元", "职工代表大会的职权", "集体合同", "工伤认定", "休息日加班工资",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -102,7 +104,7 @@ def _tantivy(tokens: list[list[str]]) -> dict[str, float]:
             times.append(time.perf_counter() - started)
         writer = index.writer(heap_size=100_000_000, num_threads=1)
         started = time.perf_counter()
-        writer.delete_documents("row", "17")
+        writer.delete_documents_by_term("row", "17")
         writer.add_document(tantivy.Document(words=" ".join(tokens[17]), row="17"))
         writer.commit()
         return _figures(built, times, time.perf_counter() - started)
