@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 import uvicorn
 
@@ -55,58 +54,58 @@ def test_a_failure_ends_with_the_plain_problem(site, files):
     }
 
 
-class SlowEmbedder(ToyEmbedder):
-    """Says when it begins, and waits for leave to go on."""
+class SlowService(Service):
+    """Says when it has read the first file, and waits for leave to go on to the next."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.slow, self.begun, self.leave = False, threading.Event(), threading.Event()
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, ToyEmbedder())
+        self.begun, self.leave = threading.Event(), threading.Event()
 
-    def encode_passages(self, texts, progress=None) -> np.ndarray:
-        if self.slow:
+    def ingest_uploads(self, files, progress=None, on_line=lambda line: None):
+        def pausing(line) -> None:
+            on_line(line)
             self.begun.set()
             self.leave.wait(30)
-        return super().encode_passages(texts, progress)
+
+        return super().ingest_uploads(files, progress, pausing)
 
 
 @pytest.fixture
-def slow_server(tmp_path) -> Iterator[tuple[Service, SlowEmbedder, int]]:
+def slow_server(tmp_path) -> Iterator[tuple[SlowService, int]]:
     """A real server, for only that has clients who hang up."""
-    embedder = SlowEmbedder()
-    service, startup = Service(Settings(index=tmp_path / "index"), embedder), Startup()
+    service, startup = SlowService(Settings(index=tmp_path / "index")), Startup()
     service.ingest([SEEDS])
     startup.warm_up(service)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(build_app(service, startup), log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    yield service, embedder, listener.getsockname()[1]
-    embedder.leave.set()
+    yield service, listener.getsockname()[1]
+    service.leave.set()
     server.should_exit = True
     thread.join(20)
 
 
 def test_hanging_up_loses_nothing(slow_server):
-    service, embedder, port = slow_server
-    embedder.slow = True
-    # larger than what is held in memory, and two files: the second is read after the client has gone
+    """The second file is read after the client has gone: the request, whose file it is, must still stand."""
+    service, port = slow_server
     body = b"".join(
         b"--x\r\nContent-Disposition: form-data; name=file; filename=" + name.encode() + b"\r\n\r\n"
-        + ("第一条 职工食堂周三开放。\n" * 40_000).encode() + b"\r\n"
+        + "第一条 职工食堂周三开放。\n".encode() + name.encode() + b"\r\n"
         for name in ("a.txt", "b.txt")
     ) + b"--x--\r\n"  # fmt: skip
     head = (
         f"POST {URL} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nContent-Length: {len(body)}\r\n"
         "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", port)) as client:
+    # the connection is closed only when the file made of it is closed too
+    with socket.create_connection(("127.0.0.1", port)) as client, client.makefile("rb") as answer:
         client.sendall(head.encode() + body)
-        answer = client.makefile("rb")
-        while b"event: reading" not in answer.readline():
+        while b"event: line" not in answer.readline():
             pass
-        assert embedder.begun.wait(30)
+        assert service.begun.wait(30)
     time.sleep(0.5)  # the server notices
-    embedder.leave.set()
+    service.leave.set()
     deadline = time.monotonic() + 30
     while not {"a.txt", "b.txt"} <= set(service.catalog.sources()) and time.monotonic() < deadline:
         time.sleep(0.1)
