@@ -9,9 +9,10 @@ from dataclasses import asdict
 from typing import Annotated, BinaryIO
 
 import anyio
-from fastapi import APIRouter, FastAPI, File, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Query, Request, Response, UploadFile
 from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Scope
 
@@ -31,6 +32,8 @@ from rag.web.streaming import Events, Tell
 log = logging.getLogger(__name__)
 _PROBLEM = {"model": schemas.ProblemOut, "content": {problems.MEDIA_TYPE: {}}}
 _RESPONSES = {status: _PROBLEM | cause for status, cause in problems.CAUSES.items()}
+# the gate has judged it before; here it is only said
+_BEARER = Depends(HTTPBearer(auto_error=False, description="密钥或门户令牌；只监听本机、不登录时不需要"))
 
 
 def build_api(service: Service, startup: Startup, metrics: Metrics, ongoing: Ongoing) -> FastAPI:
@@ -49,7 +52,7 @@ def build_api(service: Service, startup: Startup, metrics: Metrics, ongoing: Ong
 
 def _asking(service: Service, metrics: Metrics) -> APIRouter:
     """Questions, searches and what users think of the answers."""
-    router = APIRouter(responses=_RESPONSES)
+    router = APIRouter(responses=_RESPONSES, dependencies=[_BEARER])
     # one at a time uses all cores in the model, two would fight for the interpreter; first come, first served
     turns = anyio.CapacityLimiter(1)
 
@@ -95,7 +98,7 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
 
 def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRouter:
     """The documents."""
-    router = APIRouter(responses=_RESPONSES)
+    router = APIRouter(responses=_RESPONSES, dependencies=[_BEARER])
 
     @router.get("/documents", response_model=schemas.DocumentsOut)
     def documents(mine: Mine) -> JSONResponse:
@@ -219,7 +222,7 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
         return problems.problem(503, code, startup.step, request_id=name, headers={"Retry-After": "2"})
 
     @router.get(
-        "/metrics", response_class=Response,
+        "/metrics", response_class=Response, dependencies=[_BEARER],
         responses={200: {"content": {"text/plain": {}}}, 401: _PROBLEM, 403: _PROBLEM, 405: _PROBLEM},
     )  # fmt: skip
     def watch() -> Response:

@@ -12,6 +12,8 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.web.problems import problem
@@ -112,6 +114,18 @@ class Guard:
         except (TypeError, ValueError):  # a socket file, or no address at all
             return False
         return any(address in network for network in self.trusted)
+
+
+class Sharing(CORSMiddleware):
+    """Lets the scripts of other origins in; whom it does not let in it tells so as everything here does."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """What a browser is told that asks before it sends."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        text = "这个来源、方法或请求头不允许跨域：来源要列在设置 portals 中。/ Cross-origin request not allowed."
+        return problem(403, "forbidden", text, headers={"Vary": "Origin"})
 
 
 def _is_routine(method: str, path: str) -> bool:

@@ -56,7 +56,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.ongoing import Ongoing
     from rag.web.pages import build_pages
     from rag.web.roles import MCP
-    from rag.web.security import MB, Guard, is_data, route_of
+    from rag.web.security import MB, Guard, Sharing, is_data, route_of
     from rag.web.tools import Tools
     from rag.web.ui import HEAD, build_ui, theme
 
@@ -85,7 +85,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         await target(scope, receive, send)
 
     gate = Gate(front, service, access, limits)
-    shared = CORSMiddleware(
+    shared = Sharing(
         gate, allow_origins=portals, allow_methods=["GET", "POST", "PATCH", "DELETE"], expose_headers=["X-Request-ID", "Retry-After"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
     )  # fmt: skip

@@ -6,11 +6,18 @@ import json
 from urllib.parse import quote
 
 import pytest
+from fastapi.testclient import TestClient
 
 from rag.answering import to_json
+from rag.config import Settings
+from rag.service import Service
 from rag.web import feedback
 from rag.web.problems import MEDIA_TYPE, TYPE
+from rag.web.server import build_app
+from rag.web.state import Startup
+from tests.conftest import ToyEmbedder
 from tests.loading import make_samples as samples
+from tests.web.conftest import LOCAL
 
 ASK = "/api/v1/ask"
 QUESTION = "要坚持党建带工建、工建服务党建，做到四同步、四衔接"
@@ -301,3 +308,22 @@ def test_pages_of_a_pdf(site):
     check_problem(site.client.get(f"/api/v1/documents/{text}/pages/1"), 404, "no-page")
     site.client.delete("/api/v1/documents/三页 湖.pdf")
     check_problem(site.client.get("/api/v1/documents/三页 湖.pdf/pages/2"), 404, "no-page")
+
+
+def test_a_preflight_is_answered_as_everything_else(tmp_path):
+    """Scripts of a listed portal may call; others are told why not, in problem details."""
+    service = Service(Settings(index=tmp_path / "index", portals=("https://portal.example",)), ToyEmbedder())
+    client = TestClient(build_app(service, Startup()), client=LOCAL)
+
+    def preflight(origin: str, method: str = "POST", headers: str = "authorization"):
+        asked = {"origin": origin, "access-control-request-method": method, "access-control-request-headers": headers}
+        return client.options(ASK, headers=asked)
+
+    good = preflight("https://portal.example")
+    assert good.status_code == 200 and good.headers["access-control-allow-origin"] == "https://portal.example"
+    for refused in (
+        preflight("https://evil.example"), preflight("null"), preflight("https://portal.example", "PUT"),
+        preflight("https://portal.example", headers="cookie"),
+    ):  # fmt: skip
+        assert "portals" in check_problem(refused, 403, "forbidden")["detail"]
+        assert not [name for name in refused.headers if name.startswith("access-control-")]

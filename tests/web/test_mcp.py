@@ -99,7 +99,13 @@ def post(place: Place, method: str, params: dict, headers: dict[str, str]) -> ht
 def test_it_is_not_there_unless_switched_on(site):
     for method in ("GET", "POST", "DELETE"):
         check_problem(site.client.request(method, "/mcp", headers=ACCEPT), 404, "not-found")
-    for path in ("/mcp/", "/mcp/gradio_api/mcp", "/mcp/gradio_api/mcp/sse", "/gradio_api/mcp", "/gradio_api/mcp/schema"):
+    for path in (
+        "/mcp/",
+        "/mcp/gradio_api/mcp",
+        "/mcp/gradio_api/mcp/sse",
+        "/gradio_api/mcp",
+        "/gradio_api/mcp/schema",
+    ):
         assert site.client.post(path, json={}, headers=ACCEPT).status_code == 404
 
 
@@ -139,7 +145,8 @@ def test_collections_hold(place):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"question": " "}, {"question": "问" * 5000}, {"question": 3}, {"question": {"path": "/etc/passwd"}}, {}]
+    "arguments",
+    [{"question": " "}, {"question": "问" * 5000}, {"question": 3}, {"question": {"path": "/etc/passwd"}}, {}],
 )
 def test_a_bad_question_is_an_error_of_the_tool(place, arguments):
     wrong, text = call(place, "财务", "ask", **arguments)
@@ -149,7 +156,14 @@ def test_a_bad_question_is_an_error_of_the_tool(place, arguments):
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"{", b"[]", b"3", b"\xff", b"[" * 500_000, b'{"jsonrpc": "2.0"}', b'{"jsonrpc": "2.0", "id": 1, "method": "x"}',
+        b"",
+        b"{",
+        b"[]",
+        b"3",
+        b"\xff",
+        b"[" * 500_000,
+        b'{"jsonrpc": "2.0"}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "x"}',
         b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "ask", "arguments": {"question": "\\ud800"}}}',
         b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "respond", "arguments": {}}}',
     ],
