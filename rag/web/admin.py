@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from rag.access import audit
 from rag.access.identity import Role
@@ -38,6 +39,8 @@ def admin_view(mine: Reading, startup: Startup) -> str:
         '<section><h2>添加或替换文档</h2><form id="yw-upload">'
         '<label class="yw-field">选择文件（可多选；同名的会被替换）'
         '<input type="file" name="file" multiple required></label>'
+        '<label class="yw-field">放进文件夹（可不填；文件夹决定谁能查，如 通知/2024年）'
+        f'<input name="folder" maxlength="200" list="yw-folders" autocomplete="off"></label>{_folders(mine)}'
         '<button type="submit" class="yw-act yw-main-act">上传并编入索引</button> '
         '<button type="button" class="yw-act" id="yw-stop" hidden>停止</button></form>'
         '<progress id="yw-progress" max="100" hidden aria-label="上传进度"></progress>'
@@ -69,6 +72,14 @@ def _state(mine: Reading, startup: Startup) -> str:
     )
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return f'<section><h2>索引状况</h2><dl class="yw-facts">{rows}</dl></section>'
+
+
+def _folders(mine: Reading) -> str:
+    """The folders that there are, to choose from."""
+    seen = [doc_id for doc_id in mine.service.catalog.sources() if mine.sees(doc_id)]
+    folders = {str(parent) for doc_id in seen for parent in PurePosixPath(doc_id).parents}
+    options = "".join(f'<option value="{inert(one)}">' for one in sorted(folders) if "." not in one)
+    return f'<datalist id="yw-folders">{options}</datalist>'
 
 
 def _documents(mine: Reading) -> str:

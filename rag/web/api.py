@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Annotated, BinaryIO
 
 import anyio
-from fastapi import APIRouter, Depends, FastAPI, File, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
@@ -108,14 +108,15 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         return JSONResponse({"generation": generation, "documents": rows})
 
     def taken_in(
-        scope: Scope, mine: Reading, sent: Sequence[tuple[str, BinaryIO]], tell: Tell = lambda name, data: None
-    ) -> dict[str, object]:
+        scope: Scope, mine: Reading, sent: Sequence[tuple[str, BinaryIO]], folder: str,
+        tell: Tell = lambda name, data: None,
+    ) -> dict[str, object]:  # fmt: skip
         """Take files in; the ingest report as REST shows it. tell: given the events of a stream."""
         tell("reading", {"files": len(sent)})
         report = uploads.take_in(
             mine, sent, ongoing,
             lambda done, total: tell("encoding", {"done": done, "total": total}),
-            lambda line: tell("line", line_json(line)),
+            lambda line: tell("line", line_json(line)), folder,
         )  # fmt: skip
         for line in report.lines:
             note(service, scope, mine.identity, "upload", line.doc_id, line.code or "ok")
@@ -138,12 +139,13 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         mine: Mine,
         file: Annotated[list[UploadFile] | None, File(description="一个或多个文件")] = None,
         files: Annotated[list[UploadFile] | None, File(description="同 file")] = None,
+        folder: Annotated[str, Form(max_length=200, description="放进哪个文件夹，如 通知/2024年；缺省不放")] = "",
     ) -> Response:
         """上传文档并编入索引；同名的被替换。Accept: text/event-stream 时边做边报进度。"""
         sent = [(item.filename or "", item.file) for item in [*(file or []), *(files or [])]]
         if request.headers.get("accept", "").startswith("text/event-stream"):
-            return Events(lambda tell: taken_in(request.scope, mine, sent, tell), problems.request_id(request))
-        return JSONResponse(taken_in(request.scope, mine, sent), 201)
+            return Events(lambda tell: taken_in(request.scope, mine, sent, folder, tell), problems.request_id(request))
+        return JSONResponse(taken_in(request.scope, mine, sent, folder), 201)
 
     @router.get(
         "/documents/{doc_id:path}/text",

@@ -18,6 +18,7 @@ from rag.web.ongoing import Ongoing
 from rag.web.reading import Reading
 
 NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
+FOLDER_MAX, DEPTH_MAX = 180, 8  # bytes, parts
 FILES_MAX = 100
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
 
@@ -39,14 +40,37 @@ def safe_name(name: str) -> str:
     return f"{stem.encode()[:room].decode('utf-8', 'ignore').rstrip(' .')}.{suffix}"
 
 
+def safe_folder(path: str) -> str:
+    """A folder for documents, as parts joined by "/"; "" stays "" and means none.
+
+    Nothing is mended, for a folder decides who may read what is in it. No part has a dot, so that none climbs up, hides,
+    or is an archive, whose name stands as a folder before its members. Raises UsageError.
+    """
+    kept = unicodedata.normalize("NFC", path.strip().removesuffix("/"))
+    if not kept:
+        return ""
+    parts = kept.split("/")
+    wrong = _FORBIDDEN.search(kept.replace("/", "")) or "." in kept or any(not part or part != part.strip() for part in parts)
+    if wrong or not kept.isprintable() or len(parts) > DEPTH_MAX or len(kept.encode("utf-8", "replace")) > FOLDER_MAX:
+        raise UsageError(
+            f"文件夹 {kept[:60]!r} 不能用：写成“通知/2024年”这样，最多 {DEPTH_MAX} 层，"
+            "名称里不能有点、反斜杠、冒号等符号，不以 / 开头。/ Bad folder.",
+            code="folder-name",
+        )
+    return kept
+
+
 def take_in(
     mine: Reading,
     files: Sequence[tuple[str, BinaryIO]],
     ongoing: Ongoing,
     progress: Progress = lambda done, total: None,
     on_line: Callable[[IngestLine], None] = lambda line: None,
+    folder: str = "",
 ) -> IngestReport:
     """Index uploaded files; one of the same name is replaced. on_line: told of each document as soon as it is read.
+
+    folder: where they stand, as `safe_folder` takes it.
 
     Raises CorpusError when none could be read, StoppedError when `ongoing` was told to stop, ForbiddenError for a name
     in a collection that they may not see, EvaluationError when a gate is set and the index would answer worse.
@@ -55,7 +79,8 @@ def take_in(
         raise UsageError("没有文件。请在表单字段 file 中上传。/ No file was sent.", code="no-file")
     if len(files) > FILES_MAX:
         raise UsageError(f"一次最多 {FILES_MAX} 个文件。/ Too many files at once.", code="too-many-files")
-    named = {safe_name(name): stream for name, stream in files}
+    place = safe_folder(folder)
+    named = {f"{place}/{safe_name(name)}" if place else safe_name(name): stream for name, stream in files}
     if len(named) != len(files):
         raise UsageError("有两个文件同名，请分开上传。/ Two files have the same name.", code="same-name")
     for name in named:

@@ -134,6 +134,30 @@ def test_also_in_names_only_what_they_may_see(groups):
     assert "公开.txt" in seen["财务"] and "人事/" not in seen["财务"]
 
 
+def test_a_collection_can_be_filled_over_the_web_by_its_own_people(groups):
+    client, headers, service = groups
+    before, held = service.catalog.generation, service.document(DOC).document.text
+    words = "暖气费报销办法：锅炉房每年十一月十五日开炉。"
+    for name in ("周转房.txt", "新.txt"):  # whether it is there or not
+        sent = {"files": {"file": (name, words.encode())}, "data": {"folder": "人事"}}
+        check_problem(client.post("/api/v1/documents", headers=headers["财务"], **sent), 403, "collection-forbidden")
+    for folder_name in ("../人事", "人事/../人事", "/人事", "公文.zip"):
+        sent = {"files": {"file": ("新.txt", words.encode())}, "data": {"folder": folder_name}}
+        check_problem(client.post("/api/v1/documents", headers=headers["财务"], **sent), 400, "folder-name")
+    assert service.catalog.generation == before and service.document(DOC).document.text == held
+    assert 'value="人事"' not in client.get("/page/admin", headers=headers["财务"]).text
+    assert 'value="人事"' in client.get("/page/admin", headers=headers["人事"]).text
+
+    sent = {"files": {"file": ("暖气.txt", words.encode())}, "data": {"folder": "人事/后勤/"}}
+    reply = client.post("/api/v1/documents", headers=headers["人事"], **sent)
+    assert reply.status_code == 201 and [line["doc"] for line in reply.json()["lines"]] == ["人事/后勤/暖气.txt"]
+    asked = {"json": {"question": "锅炉房每年哪天开炉？", "documents": ["*暖气*"]}}
+    found = client.post("/api/v1/search", headers=headers["人事"], **asked).json()["documents"]
+    assert [one["doc"] for one in found] == ["人事/后勤/暖气.txt"]
+    assert client.post("/api/v1/search", headers=headers["财务"], **asked).json()["documents"] == []
+    assert client.delete("/api/v1/documents/人事/后勤/暖气.txt", headers=headers["人事"]).status_code == 204
+
+
 def zipped(name: str, text: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

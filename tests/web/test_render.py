@@ -8,10 +8,11 @@ import pytest
 
 from rag.catalog import Record
 from rag.datamodels import Document, Excerpt, IngestLine, Removal
+from rag.errors import UsageError
 from rag.web.citing import reference
 from rag.web.render import Turn, card, chat_answer, inert, panel, segments
 from rag.web.source import source_view
-from rag.web.uploads import safe_name
+from rag.web.uploads import safe_folder, safe_name
 
 HOSTILE = (
     "<script>alert(1)</script>\n\n    `x` $$\\frac{1}{2}$$ ${alert(1)} {{7*7}} [a](javascript:alert(1)) "
@@ -134,3 +135,21 @@ def test_references():
 )  # fmt: skip
 def test_safe_names(name, safe):
     assert safe_name(name) == safe
+
+
+@pytest.mark.parametrize(("path", "safe"), [("", ""), (" ", ""), ("/", ""), ("人事", "人事"), ("人事/2024年/", "人事/2024年"), ("ａ", "ａ")])
+def test_safe_folders(path, safe):
+    assert safe_folder(path) == safe
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc", "..", "人事/../机密", "人事/.", "a//b", "//", "人事\\机密", "C:", "人事 /甲", "人事\u202e", "人\u200b事", "a\x00",
+        "公文.zip", "甲/公文.zip/乙", "a/b/c/d/e/f/g/h/i", "长" * 100, "\ud800", "人\n事", "*", "人事\u2028甲",
+    ],
+)  # fmt: skip
+def test_unsafe_folders_are_refused(path):
+    with pytest.raises(UsageError) as caught:
+        safe_folder(path)
+    assert caught.value.code == "folder-name"

@@ -33,6 +33,7 @@
     "已复制链接，打开即可回到这个问题和摘录": "Link copied: it reopens this question and excerpt", "这条已在摘编里": "Already in the compilation", "已导出": "Exported",
     "索引状况": "Index", "文档": "Documents", "段落": "Passages", "索引代次": "Generation", "无关问题被误答": "False answers", "有据问题被误拒": "False refusals",
     "添加或替换文档": "Add or replace documents", "选择文件（可多选；同名的会被替换）": "Choose files (same name: replaced)",
+    "放进文件夹（可不填；文件夹决定谁能查，如 通知/2024年）": "Folder (optional; it decides who may search, as 通知/2024年)",
     "上传并编入索引": "Upload and index", "已有文档": "Documents held", "字数": "Characters", "覆盖": "Coverage", "注意": "Warnings", "操作": "Actions",
     "改著录": "Edit facts", "题名": "Title", "文号": "Number", "发文机关": "Issuer", "日期（如 2023-11-06）": "Date (2023-11-06)", "保存": "Save",
     "正在上传…": "Uploading…", "已传完，正在读取并编入索引…": "Sent; reading and indexing…", "正在停止…": "Stopping…", "刷新文档列表": "Refresh the list",
