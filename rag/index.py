@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from rag.datamodels import Document, IngestLine, Passage
 from rag.dense import DenseIndex
 from rag.duplicates import dump, restore, twins_of
 from rag.embedding import Embedder, Progress, foreign_questions
-from rag.errors import IndexMismatch, IndexUnusable
+from rag.errors import BusyError, IndexMismatch, IndexUnusable
 from rag.lexical import LexicalIndex
 from rag.outlines import Outline, outlines_of
 from rag.tokenizing import TOKENIZER, tokenize
@@ -199,16 +199,17 @@ def snapshot(catalog: Catalog, folder: Path, make: str, embedder: Embedder) -> S
         )
         _save_derived(folder, generation, make, derived)
     documents = [record.document for record in catalog.records()]
-    words = vocabulary_of(catalog, entries)
+    passages = tuple(entry.passage for entry in entries)
+    words = _vocabulary(*word_tables(catalog), passages)
     return Snapshot(
         generation=generation,
-        passages=tuple(entry.passage for entry in entries),
+        passages=passages,
         passage_vectors=derived.passages,
         window_vectors=derived.windows,
         twins=derived.twins,
         window_rows=rows,
         window_spans=tuple(spans),
-        lexical=LexicalIndex([[*entry.tokens, *words.terms_in(entry.passage.text)] for entry in entries]),
+        lexical=_lexical(entries, words),
         titles={document.doc_id: document.title for document in documents},
         metadata={document.doc_id: document.metadata for document in documents},
         vocabulary=words,
@@ -216,11 +217,28 @@ def snapshot(catalog: Catalog, folder: Path, make: str, embedder: Embedder) -> S
     )
 
 
-def vocabulary_of(catalog: Catalog, entries: Sequence[Entry]) -> Vocabulary:
-    """The administrator's terms and those that the passages quote, with the synonyms in force."""
-    terms, synonyms = word_tables(catalog)
-    mined = quoted_terms(entry.passage.text for entry in entries)
+def with_words(current: Snapshot, catalog: Catalog, terms: str, synonyms: str) -> Snapshot:
+    """A snapshot as it would be with other tables, in memory only. Raises UsageError that names the line.
+
+    Raises BusyError when the catalog has moved on meanwhile.
+    """
+    words = _vocabulary(terms, synonyms, current.passages)
+    if words.terms == current.vocabulary.terms:
+        return replace(current, vocabulary=words)
+    entries = list(catalog.entries())
+    if tuple(entry.passage for entry in entries) != current.passages:
+        raise BusyError("索引刚刚变了，请再试一次。/ The index has just changed, try again.", retry_after=1)
+    return replace(current, vocabulary=words, lexical=_lexical(entries, words))
+
+
+def _vocabulary(terms: str, synonyms: str, passages: Sequence[Passage]) -> Vocabulary:
+    """The administrator's terms and those that the passages quote, with the synonyms."""
+    mined = quoted_terms(passage.text for passage in passages)
     return Vocabulary(tuple(dict.fromkeys([*read_terms(terms), *mined])), read_synonyms(synonyms))
+
+
+def _lexical(entries: Sequence[Entry], words: Vocabulary) -> LexicalIndex:
+    return LexicalIndex([[*entry.tokens, *words.terms_in(entry.passage.text)] for entry in entries])
 
 
 def word_tables(catalog: Catalog) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rag import calibration as calibrating
-from rag.answering import SPARE, Calibration, compose
+from rag.answering import SPARE, Calibration, compose, confidence
 from rag.catalog import Catalog, Record
 from rag.config import Settings
 from rag.datamodels import (
@@ -35,7 +35,7 @@ from rag.datamodels import (
 from rag.embedding import Embedder, Progress, load_embedder
 from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.filtering import ALL, Filter, period
-from rag.index import Snapshot, made_as, make_of, prepare, set_word_tables, snapshot, store, word_tables
+from rag.index import Snapshot, made_as, make_of, prepare, set_word_tables, snapshot, store, with_words, word_tables
 from rag.intake import IngestReport, Intake, edited
 from rag.reranking import Reranker, load_reranker
 from rag.retrieval import Knobs, Ranking, read, retrieve
@@ -159,6 +159,24 @@ class Service:
         """Replace a table; nothing is encoded anew. Raises UsageError that names the line, changing nothing."""
         with self._writing:
             set_word_tables(self.catalog, terms, synonyms)
+
+    def trial(self, terms: str, synonyms: str) -> Snapshot:
+        """The present generation as it would be with other tables; nothing is saved. Raises UsageError, BusyError."""
+        return with_words(self.current(), self.catalog, terms, synonyms)
+
+    def changed(
+        self, question: str, trial: Snapshot, allowed: Callable[[str], bool] | None = None
+    ) -> tuple[Hit | None, Hit | None] | None:
+        """The first hit with the tables in force and on trial, or None when it stays the same; a refusal has no hit."""
+        asked, current, calibration = self.check_question(question), self.current(), self.calibration()
+        if trial.lexical is current.lexical and read(trial, asked) == read(current, asked):
+            return None
+        before = self._rank(current, asked, 1, (), allowed)
+        after = self._rank(trial, asked, 1, (), allowed, vector=before.vector)
+        sure = (bool(own.hits) and confidence(own.signals, calibration) >= calibration.cutoff for own in (before, after))
+        first, second = (own.hits[0] if yes else None for own, yes in zip((before, after), sure, strict=True))
+        where = [hit.passage.passage_id if hit else "" for hit in (first, second)]
+        return None if where[0] == where[1] else (first, second)
 
     def check_question(self, question: str) -> str:
         """The question without control characters and outer blanks. Raises QuestionError."""

@@ -27,6 +27,7 @@ _ACTS = {
     "users add": "添加用户", "users remove": "移除用户", "users password": "改密码", "keys add": "新建密钥",
     "keys revoke": "吊销密钥", "evaluation": "评测", "evaluation set": "上传题集", "evaluation set removed": "移除题集",
     "evaluation removed": "删除评测", "evaluation gate": "设定把关", "evaluation question": "收入题目",
+    "words": "改词表",
 }  # fmt: skip
 _VALIDITIES = "".join(f'<option value="{word}">' for word in ("现行", "废止", "失效", "已被修改", "尚未生效"))
 _WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘错了", "useful": "有用"}
@@ -51,7 +52,7 @@ def admin_view(mine: Reading, startup: Startup) -> str:
 
 def nav(mine: Reading) -> str:
     """The links between the pages of administration, as far as they may open them."""
-    own = '<a href="evaluation">评测</a><a href="questions">核对题目</a><a href="audit">审计记录</a>'
+    own = '<a href="words">同义词与词条</a><a href="evaluation">评测</a><a href="questions">核对题目</a><a href="audit">审计记录</a>'
     more = own if mine.identity.role is Role.ADMINISTRATOR else ""
     return (
         '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'

@@ -42,7 +42,7 @@ class Rule:
 _PUBLIC = (
     "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/sheets.js", "/page/basket.js",
     "/page/english.js",
-    "/page/admin.js", "/page/evaluation.js", "/page/icon.svg",
+    "/page/admin.js", "/page/evaluation.js", "/page/words.js", "/page/icon.svg",
     "/page/frame.js", "/embed", "/embed.js",
     # Gradio's own files
     "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",
@@ -77,6 +77,9 @@ TABLE: tuple[Rule, ...] = (
     Rule("GET", "/page/gaps", Role.EDITOR, Work.ASK),
     Rule("GET", "/page/gold.jsonl", Role.EDITOR, Work.ASK),
     Rule("GET", "/page/audit", Role.ADMINISTRATOR, Work.ASK),
+    Rule("GET", "/page/words", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/words", Role.ADMINISTRATOR, Work.ASK),
+    Rule("POST", "/page/words/preview", Role.ADMINISTRATOR, Work.ASK),
     Rule("GET", "/page/evaluation", Role.ADMINISTRATOR, Work.ASK),
     Rule("GET", "/page/evaluation/progress", Role.ADMINISTRATOR),
     Rule("GET", "/page/evaluation/template.xlsx", Role.ADMINISTRATOR, Work.ASK),

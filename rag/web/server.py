@@ -59,6 +59,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.security import MB, Guard, Sharing, is_data, route_of
     from rag.web.tools import Tools
     from rag.web.ui import HEAD, build_ui, theme
+    from rag.web.words import build_words
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
     proxies, portals, ongoing = service.settings.trusted_proxies, service.settings.portals, Ongoing()
@@ -68,6 +69,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     page.include_router(build_pages(startup, ongoing))
     page.include_router(build_login(access, limits))
     page.include_router(build_evaluation(service))
+    page.include_router(build_words(service, startup))
     page.include_router(build_embed(service.settings, metrics))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin

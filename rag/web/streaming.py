@@ -1,4 +1,4 @@
-"""Work that tells how far it has come, as server-sent events; it is finished even when nobody listens any more."""
+"""Work that tells how far it has come, as server-sent events; an upload is finished even when nobody listens any more."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from rag.errors import YuanwenError
+from rag.errors import StoppedError, YuanwenError
 from rag.web.problems import internal, of_error
 
 log = logging.getLogger(__name__)
@@ -26,10 +26,13 @@ class Events(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, work: Callable[[Tell], object], request_id: str) -> None:
-        """work: given where to tell an event's name and data, returns the data of `report`. request_id: for problems."""
+    def __init__(self, work: Callable[[Tell], object], request_id: str, unheard: bool = True) -> None:
+        """work: given where to tell an event's name and data, returns the data of `report`. request_id: for problems.
+
+        unheard: whether the work goes on when nobody listens any more; if not, telling raises StoppedError.
+        """
         super().__init__(self._events(), headers={"X-Accel-Buffering": "no"})
-        self._work, self._request_id = work, request_id
+        self._work, self._request_id, self._unheard, self._left = work, request_id, unheard, False
         self._told: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,6 +40,8 @@ class Events(StreamingResponse):
         loop = asyncio.get_running_loop()
 
         def tell(name: str, data: object) -> None:
+            if self._left and not self._unheard:
+                raise StoppedError("已停止。/ Stopped.")
             text = json.dumps(data, ensure_ascii=False)
             loop.call_soon_threadsafe(self._told.put_nowait, (name, text))
 
@@ -44,6 +49,7 @@ class Events(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
+            self._left = True
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([work])
 
@@ -56,7 +62,7 @@ class Events(StreamingResponse):
         elif isinstance(error, YuanwenError):
             tell("problem", json.loads(of_error(error, self._request_id).body))
         else:
-            log.error("上传时出错", exc_info=error)
+            log.error("边做边报的工作出错", exc_info=error)
             tell("problem", json.loads(internal(self._request_id).body))
         asyncio.get_running_loop().call_soon(self._told.put_nowait, None)  # after all that was told
 
