@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from rag.catalog import Record
 from rag.chunking import mend
-from rag.datamodels import FACTS, Answer, Document, Excerpt, Removal
+from rag.datamodels import FACTS, Answer, Document, Excerpt, Reading, Removal
+from rag.explaining import place_lines, reading_lines
 from rag.filtering import in_force
 from rag.web.citing import reference
 
@@ -27,6 +28,7 @@ REASONS = {
 }  # fmt: skip
 LANGUAGE = '<button type="button" class="yw-act" value="language" lang="en">English</button>'
 FACT_NAMES = {"doc_number": "文号", "issuer": "发文机关", "date": "日期", "validity": "效力"}
+_UNREAD = Reading()
 _VERDICTS = (("useful", "有用"), ("not_useful", "没用"), ("wrong_excerpt", "摘错了"), ("missing", "没找全"))
 RecordOf = Callable[[str], Record]
 
@@ -215,15 +217,17 @@ def _turn_cards(turn: Turn, record_of: RecordOf, heading: bool = True) -> str:
     assert turn.answer is not None
     words = levels(turn.answer)
     cards = "".join(
-        card(turn.number, excerpt, word, record_of(excerpt.doc_id), turn.asked)
+        card(turn.number, excerpt, word, record_of(excerpt.doc_id), turn.asked, turn.answer.reading)
         for excerpt, word in zip(turn.answer.excerpts, words, strict=True)
     )
     title = f'<h2 class="yw-turn">{inert(turn.question)}</h2>' if heading else ""
     return f'<section class="yw-cards" id="turn-{turn.number}">{title}{cards}</section>'
 
 
-def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "") -> str:
-    """One numbered excerpt: where it stands, what it says, what can be done with it."""
+def card(
+    turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "", reading: Reading = _UNREAD
+) -> str:
+    """One numbered excerpt: where it stands, what it says, what can be done with it. reading: of the question."""
     where = place(excerpt.doc_id, excerpt.start, excerpt.end)
     asked = f"{where}&amp;q={percent(question)}"
     path = " › ".join(inert(heading) for heading in excerpt.headings)
@@ -242,7 +246,7 @@ def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str =
         f'{_action("copy", where, "复制摘录")}'
         f'{_action("cite", where, "复制出处")}{_action("link", asked, "复制链接")}'
         f'{_action("keep", asked, "收入摘编")}</div>'
-        f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}</details>'
+        f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}{_why(excerpt, reading, question)}</details>'
     )
 
 
@@ -269,6 +273,12 @@ def _also(excerpt: Excerpt) -> str:
         f"<li>{_action('source', place(at.doc_id, at.start, at.end), inert(at.doc_id))}</li>" for at in excerpt.also_in
     )
     return f'<details class="yw-also"><summary>另见 {len(excerpt.also_in)} 处</summary><ul>{items}</ul></details>'
+
+
+def _why(excerpt: Excerpt, reading: Reading, question: str) -> str:
+    """Why the excerpt stands where it does, for those who ask; a browser's own disclosure, so keys and readers know it."""
+    items = "".join(f"<li>{inert(line)}</li>" for line in (*place_lines(excerpt), *reading_lines(reading, question)))
+    return f'<details class="yw-also yw-why"><summary>为什么排在这里</summary><ul>{items}</ul></details>'
 
 
 def _excerpt_text(excerpt: Excerpt, record: Record) -> str:

@@ -40,12 +40,15 @@ class Events(StreamingResponse):
         loop = asyncio.get_running_loop()
 
         def tell(name: str, data: object) -> None:
-            if self._left and not self._unheard:
-                raise StoppedError("已停止。/ Stopped.")
             text = json.dumps(data, ensure_ascii=False)
             loop.call_soon_threadsafe(self._told.put_nowait, (name, text))
 
-        work = asyncio.create_task(self._carry_out(tell))
+        def heard(name: str, data: object) -> None:
+            if self._left and not self._unheard:
+                raise StoppedError("已停止。/ Stopped.")
+            tell(name, data)
+
+        work = asyncio.create_task(self._carry_out(heard, tell))
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -53,8 +56,9 @@ class Events(StreamingResponse):
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([work])
 
-    async def _carry_out(self, tell: Tell) -> None:
-        work = asyncio.create_task(run_in_threadpool(self._work, tell))
+    async def _carry_out(self, heard: Tell, tell: Tell) -> None:
+        """heard: what the work tells with; tell: what its end is told with."""
+        work = asyncio.create_task(run_in_threadpool(self._work, heard))
         await asyncio.wait([work])
         error = work.exception()
         if error is None:

@@ -14,7 +14,7 @@ from tests.browser.test_hostile import BAD, EVIL
 from tests.browser.test_work import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-NEW = "打擂、答题、竞答\n搞对象、宣传宣讲、调查研究"
+NEW = "\n打擂、答题、竞答\n搞对象、宣传宣讲、调查研究"
 ASKED = ["打擂办了几回", "搞对象要怎么搞", "工会怎样搞对象"]
 
 
@@ -37,25 +37,25 @@ def wanted(server: Server):
     desk.remove_set(server.index, "词表的题.jsonl")
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, False), (390, True)])
-def test_a_preview_shows_what_changes_and_is_for_everyone(visit, wanted, width, dark):
-    seen = visit("/page/words", width=width, height=900, dark=dark, wait="#yw-words")
+def test_a_preview_shows_what_changes_and_is_for_everyone(visit, wanted):
+    seen = visit("/page/words", wait="#yw-words")
     page = seen.page
+    page.on("dialog", lambda dialog: dialog.accept())  # leaving without saving
     assert page.input_value("textarea[name=synonyms]") == wanted[1]
-    page.fill("textarea[name=synonyms]", NEW)
+    page.fill("textarea[name=synonyms]", wanted[1] + NEW)
     page.click("#yw-words button[type=submit]")
     page.wait_for_selector("#yw-report:has-text('个问题')", timeout=180_000)
     changed = page.locator("#yw-changes > li")
     assert changed.count() > 0 and f"{changed.count()} 个排在第一的原文会变" in page.inner_text("#yw-report")
     assert "原来第一" in changed.first.inner_text() and "改后第一" in changed.first.inner_text()
-    assert page.locator(BAD).count() == 0 and page.evaluate("window.pwned") is None
-    wide, inner = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    assert wide <= inner
-    assert not violations(seen)
-    page.locator("#yw-report").scroll_into_view_if_needed()
-    page.evaluate("document.getElementById('yw-words').scrollIntoView()")
-    page.set_viewport_size({"width": width, "height": 1700})
-    seen.shot(f"words-{width}{'-dark' if dark else ''}")
+    for width, dark in ((1280, False), (390, False), (390, True)):
+        page.set_viewport_size({"width": width, "height": 1700})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        assert page.locator(BAD).count() == 0 and page.evaluate("window.pwned") is None
+        wide, inner = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= inner
+        assert not violations(seen)
+        seen.shot(f"words-{width}{'-dark' if dark else ''}")
 
 
 def test_stopped_corrected_and_saved_by_keyboard(visit, server: Server, wanted):
@@ -63,7 +63,7 @@ def test_stopped_corrected_and_saved_by_keyboard(visit, server: Server, wanted):
     page = seen.page
     asked: list[str] = []
     page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
-    page.fill("textarea[name=synonyms]", NEW)
+    page.fill("textarea[name=synonyms]", wanted[1] + NEW)
     page.locator("#yw-words button[type=submit]").press("Enter")
     page.wait_for_function("() => document.querySelector('#yw-progress').value > 0", timeout=60_000)
     page.locator("#yw-words-stop").press("Enter")

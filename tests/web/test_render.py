@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from rag.catalog import Record
-from rag.datamodels import Document, Excerpt, IngestLine, Removal
+from rag.datamodels import Document, Excerpt, IngestLine, Reading, Removal
 from rag.errors import UsageError
 from rag.web.citing import reference
 from rag.web.render import Turn, card, chat_answer, inert, panel, segments
@@ -45,6 +46,18 @@ def excerpt(of: Record, start: int, end: int, mended: str | None = None, **more)
     given = {"headings": (), "highlights": (), "score": 1.0} | more
     where = {"doc_id": of.document.doc_id, "title": of.document.title, "start": start, "end": end}
     return Excerpt(1, text=text, mended=mended or text, **where, **given)
+
+
+def test_a_card_says_why_it_stands_there_and_hostile_words_stay_words():
+    made = record("工会章程")
+    own = replace(excerpt(made, 0, 4), stages={"lexical": 3.21, "dense": 0.9}, matched=(HOSTILE, "工会"), named=True)
+    html = card(1, own, "相关", made, "工會", Reading("工会", ("工会",), {HOSTILE: "工会"}))
+    found = Text(html.split('<details class="yw-also yw-why">')[1])
+    assert found.tags <= {"summary", "ul", "li"} and "\n" not in html
+    for words in (
+        "为什么排在这里", "问题直接点名了这一处", f"命中：{HOSTILE}、工会", "字词 BM25 3.21，语义 0.90", "检索词：工会", "按“工会”比较", f"“工会”也找：{HOSTILE}",
+    ):  # fmt: skip
+        assert words.replace("\n", "") in found.text.replace("\n", "")
 
 
 def test_inert_text_reads_the_same_and_has_no_markup():

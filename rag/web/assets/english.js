@@ -37,10 +37,30 @@
     "上传并编入索引": "Upload and index", "已有文档": "Documents held", "字数": "Characters", "覆盖": "Coverage", "注意": "Warnings", "操作": "Actions",
     "改著录": "Edit facts", "题名": "Title", "文号": "Number", "发文机关": "Issuer", "日期（如 2023-11-06）": "Date (2023-11-06)", "保存": "Save",
     "正在上传…": "Uploading…", "已传完，正在读取并编入索引…": "Sent; reading and indexing…", "正在停止…": "Stopping…", "刷新文档列表": "Refresh the list",
+    "为什么排在这里": "Why is this here?",
+    "同义词与词条": "Synonyms and terms", "预览变化": "Preview", "保存词表": "Save", "没有找到（拒答）": "Not found (refused)",
+    "读者的说法和文件的说法不一样时，教它认得。改表不必重建索引。保存之前先预览：哪些问题排在第一的原文会变。":
+      "Teach the words that readers use for those of the documents; nothing is re-indexed. Preview first which questions would find another first passage.",
+    "同义词：一行一组，用顿号或空格隔开，如“竞答、答题”；# 后是注释": "Synonyms: a group a line, set apart by 、 or blanks; # begins a comment",
+    "词条：一行一个，整词计分，如“四同步四衔接”；文件引号里的短提法已自动收入": "Terms: one a line, counted whole; short quoted names in documents are known already",
+    "原来第一": "First now", "改后第一": "First then", "读者反馈": "Feedback", "测试题": "Test question", "文件中的标题": "Heading",
+    "正在预览…": "Previewing…", "已停止预览，词表没有改。": "Stopped, nothing was changed.", "词表没有改动。": "The tables are unchanged.",
+    "正在保存…": "Saving…", "已保存，现在的提问就按新词表查。": "Saved; questions use the new tables from now on.",
     "还没有记录。": "Nothing yet.", "再问一次": "Ask again",
   };
+  const STAGES = [["字词 BM25", "words (BM25)"], ["语义", "meaning"], ["最近的一两句", "nearest sentences"], ["两路融合", "both"], ["与问题同读重排", "read again"]];
   const PATTERNS = [
     [/^在 (\d+) 篇文档中查找$/, "Searching $1 documents"],
+    [/^试了 (\d+) 个问题，没有一个会变。$/, "$1 questions tried, none changes."],
+    [/^试了 (\d+) 个问题，(\d+) 个排在第一的原文会变。$/, "$1 questions tried, the first passage of $2 would change."],
+    [/^问题直接点名了这一处，排在最前$/, "The question names this very place"],
+    [/^检索词：（没有，只按语义找）$/, "Words searched: none, by meaning only"],
+    [/^命中：没有相同的词，只凭语义$/, "Matched: no words in common, by meaning only"],
+    [/^检索词：(.+)$/, "Words searched: $1"],
+    [/^命中：(.+)$/, "Matched: $1"],
+    [/^按“(.+)”比较（繁简、全半角、大小写已统一）$/, "Compared as “$1” (script, width and case folded)"],
+    [/^“(.+)”也找：(.+)$/, "“$1” also finds: $2"],
+    [/^得分：(.+)$/, (_, scores) => `Scores: ${STAGES.reduce((text, [name, english]) => text.replace(name, english), scores)}`],
     [/^另外 (\d+) 处可以参看：$/, "$1 more places:"],
     [/^另见 (\d+) 处$/, "Also in $1 places"],
     [/^显示被剔除的内容和接续处（(\d+) 处）$/, "Show what was removed and mended ($1 places)"],
@@ -53,7 +73,7 @@
   ];
   // Words of documents and readers, and figures made of them; a table's word found in these is theirs.
   const THEIRS = ".yw-text, .yw-lead, .yw-title, .yw-from, .yw-more span, .yw-asked, .yw-source-text, .yw-reference, .yw-chip, .yw-turn, "
-    + "#yw-source-title, .yw-path, .yw-void, .yw-table td > a, .yw-gaps strong, textarea, option";
+    + "#yw-source-title, .yw-path, .yw-void, .yw-table td > a, .yw-gaps strong, .yw-change dd > *, .yw-runs h3, textarea, option";
 
   const chosen = () => { try { return localStorage.getItem(KEY) === "en"; } catch { return false; } };
 
