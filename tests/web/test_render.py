@@ -55,7 +55,8 @@ def test_a_card_says_why_it_stands_there_and_hostile_words_stay_words():
     found = Text(html.split('<details class="yw-also yw-why">')[1])
     assert found.tags <= {"summary", "ul", "li"} and "\n" not in html
     for words in (
-        "为什么排在这里", "问题直接点名了这一处", f"命中：{HOSTILE}、工会", "字词 BM25 3.21，语义 0.90", "检索词：工会", "按“工会”比较", f"“工会”也找：{HOSTILE}",
+        "为什么排在这里", "问题直接点名了这一处", f"命中：{HOSTILE}、工会", "字词 BM25 3.21，语义 0.90",
+        "检索词：工会", "按“工会”比较", f"“工会”也找：{HOSTILE}",
     ):  # fmt: skip
         assert words.replace("\n", "") in found.text.replace("\n", "")
 
