@@ -49,6 +49,12 @@ def confidence(signals: Signals, calibration: Calibration) -> float:
     return 1 / (1 + math.exp(-evidence))
 
 
+def first_of(ranking: Ranking, calibration: Calibration) -> Passage | None:
+    """What would be answered with first; None where the service refuses."""
+    refused = not ranking.hits or confidence(ranking.signals, calibration) < calibration.cutoff
+    return None if refused else ranking.hits[0].passage
+
+
 def compose(
     question: str,
     ranking: Ranking,

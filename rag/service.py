@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rag import calibration as calibrating
-from rag.answering import SPARE, Calibration, compose, confidence
+from rag.answering import SPARE, Calibration, compose, first_of
 from rag.catalog import Catalog, Record
 from rag.config import Settings
 from rag.datamodels import (
@@ -104,9 +104,8 @@ class Service:
         )  # fmt: skip
         excerpts = tuple(self._placed(excerpt, around) for excerpt in answer.excerpts)
         total = (time.perf_counter() - started) * 1e3
-        return replace(
-            answer, excerpts=excerpts, timings=Timings(ranking.embed_ms, ranking.search_ms, ranking.rerank_ms, total)
-        )
+        timings = Timings(ranking.embed_ms, ranking.search_ms, ranking.rerank_ms, total)
+        return replace(answer, excerpts=excerpts, timings=timings)
 
     def search(
         self,
@@ -166,17 +165,15 @@ class Service:
 
     def changed(
         self, question: str, trial: Snapshot, allowed: Callable[[str], bool] | None = None
-    ) -> tuple[Hit | None, Hit | None] | None:
-        """The first hit with the tables in force and on trial, or None when it stays the same; a refusal has no hit."""
-        asked, current, calibration = self.check_question(question), self.current(), self.calibration()
+    ) -> tuple[Passage | None, Passage | None] | None:
+        """What comes first with the tables in force and on trial (None: refused), or None when it stays the same."""
+        asked, current = self.check_question(question), self.current()
         if trial.lexical is current.lexical and read(trial, asked) == read(current, asked):
             return None
         before = self._rank(current, asked, 1, (), allowed)
         after = self._rank(trial, asked, 1, (), allowed, vector=before.vector)
-        sure = (bool(own.hits) and confidence(own.signals, calibration) >= calibration.cutoff for own in (before, after))
-        first, second = (own.hits[0] if yes else None for own, yes in zip((before, after), sure, strict=True))
-        where = [hit.passage.passage_id if hit else "" for hit in (first, second)]
-        return None if where[0] == where[1] else (first, second)
+        firsts = first_of(before, self.calibration()), first_of(after, self.calibration())
+        return None if firsts[0] == firsts[1] else firsts
 
     def check_question(self, question: str) -> str:
         """The question without control characters and outer blanks. Raises QuestionError."""
@@ -376,8 +373,7 @@ class Service:
     def current(self) -> Snapshot:
         """The newest generation; another process's change is seen here. Raises IndexUnusable, IndexMismatch."""
         generation = self.catalog.generation
-        held = self._snapshot
-        if held is not None and held.generation == generation:
+        if (held := self._snapshot) is not None and held.generation == generation:
             return held
         with self._lock:
             if self._snapshot is None or self._snapshot.generation != self.catalog.generation:

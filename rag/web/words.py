@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from rag.datamodels import Hit
+from rag.datamodels import Passage
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation import desk
 from rag.evaluation.library import library_of
@@ -153,17 +153,16 @@ def tried(mine: Reading, trial: Snapshot, tell: Tell) -> dict[str, object]:
     return {"said": said, "lines": [f"题集“{name}”读不出来，没有试。" for name in unreadable]}
 
 
-def change_view(question: str, origin: str, before: Hit | None, after: Hit | None, mine: Reading) -> str:
+def change_view(question: str, origin: str, before: Passage | None, after: Passage | None, mine: Reading) -> str:
     """A question whose first place changes."""
-    places: Iterable[tuple[str, Hit | None]] = (("原来第一", before), ("改后第一", after))
-    rows = "".join(f"<dt>{name}</dt><dd>{_place(hit, mine)}</dd>" for name, hit in places)
+    places: Iterable[tuple[str, Passage | None]] = (("原来第一", before), ("改后第一", after))
+    rows = "".join(f"<dt>{name}</dt><dd>{_place(passage, mine)}</dd>" for name, passage in places)
     return f'<li><h3>{inert(question)}</h3><p class="yw-path">{origin}</p><dl class="yw-change">{rows}</dl></li>'
 
 
-def _place(hit: Hit | None, mine: Reading) -> str:
-    if hit is None:
+def _place(passage: Passage | None, mine: Reading) -> str:
+    if passage is None:
         return "没有找到（拒答）"
-    passage = hit.passage
     title = mine.service.current().titles.get(passage.doc_id, passage.doc_id)
     address = f"source?d={percent(passage.doc_id)}&amp;s={passage.start}&amp;e={passage.end}"
     short = " ".join(passage.text.split())

@@ -116,4 +116,4 @@ def test_a_bad_line_is_named_and_changes_nothing(site, wanted, said):
 
 def test_the_page_is_for_administrators_and_linked(site):
     assert '<a href="words">' in site.client.get("/page/admin").text
-    assert "娘家人、工会" in html.unescape(site.client.get("/page/words").text)
+    assert "工资、薪酬" in html.unescape(site.client.get("/page/words").text)
