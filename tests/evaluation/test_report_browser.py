@@ -93,3 +93,29 @@ def test_what_changed_stands_side_by_side(toy_service, browser, tmp_path, width,
     assert (a["y"] == b["y"]) == (width > 1000)  # side by side, or below each other where there is no room
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     context.close()
+
+
+def test_hostile_documents_and_questions_are_inert_in_the_report(make_service, browser, tmp_path):
+    from rag.datamodels import Document
+
+    evil = "<script>window.pwned=1</script><img src=x onerror=window.pwned=2><svg onload=window.pwned=3>${window.pwned=4}](javascript:alert(1))"
+    text = f"紫荆桥的灯光每晚七点开启。{evil}紫荆桥的灯光由路灯所管。"
+    service = make_service()
+    service.ingest_documents([Document("恶<b>.txt", evil, text, "0" * 64, "text/plain", {"issuer": evil})])
+    row = {"id": "e", "question": f"紫荆桥的灯光每晚几点开启{evil}", "note": evil, "type": evil[:30],
+           "evidence": [{"doc": "恶<b>.txt", "quote": text[:13]}]}  # fmt: skip
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    found = evaluate_gold(service, read_gold(gold, library_of(service)))
+    report = write_report(found, compared(found, found), tmp_path / "report")
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    page = context.new_page()
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto(report.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    page.wait_for_timeout(300)
+    assert "window.pwned=4" in page.inner_text(".list")  # it is there, as words
+    assert page.evaluate("window.pwned") is None and not dialogs
+    assert page.locator("img[src='x'], svg[onload], a[href^='javascript']").count() == 0
+    context.close()
