@@ -40,7 +40,9 @@ def main() -> None:
                 for document in load(source).documents:
                     passages += len(cut(document, find_removals(document)))
             speeds.append(size / 1e6 / (time.process_time() - started))
-    print(f"{len(sources)} files, {size / 1e6:.1f} MB, {passages} passages: median {statistics.median(speeds):.1f} MB/s")
+    print(
+        f"{len(sources)} files, {size / 1e6:.1f} MB, {passages} passages: median {statistics.median(speeds):.1f} MB/s"
+    )
 
 
 if __name__ == "__main__":

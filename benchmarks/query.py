@@ -60,9 +60,13 @@ def main() -> None:
                         times[name].append(value)
     middle = {name: statistics.median(values) for name, values in times.items()}
     print(f"question encoded, bare model    {middle['bare']:7.2f} ms")
-    print(f"whole question, no reranking    {middle['plain']:7.2f} ms = {middle['plain'] / middle['bare']:.2f} × the encoding")
+    print(
+        f"whole question, no reranking    {middle['plain']:7.2f} ms = {middle['plain'] / middle['bare']:.2f} × the encoding"
+    )
     print(f"passage of {len(passage)} characters encoded {middle['passage']:6.2f} ms")
-    print(f"reranking 20 passages           {middle['rerank']:7.2f} ms = {middle['rerank'] / middle['passage']:.2f} × the passage")
+    print(
+        f"reranking 20 passages           {middle['rerank']:7.2f} ms = {middle['rerank'] / middle['passage']:.2f} × the passage"
+    )
     print(f"whole question, reranked        {middle['full']:7.2f} ms")
 
 

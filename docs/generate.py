@@ -31,8 +31,10 @@ def commands() -> str:
         for parameter in command.params:
             if parameter.name == "help":
                 continue
-            names = " ".join(f"`{name}`" for name in parameter.opts) if parameter.param_type_name == "option" else (
-                f"`{parameter.metavar or parameter.name.upper()}`"
+            names = (
+                " ".join(f"`{name}`" for name in parameter.opts)
+                if parameter.param_type_name == "option"
+                else (f"`{parameter.metavar or parameter.name.upper()}`")
             )
             parts.append(f"- {names}：{getattr(parameter, 'help', None) or ''}")
         parts.append("")

@@ -45,9 +45,7 @@ def read_address(question: str) -> Address:
     )
 
 
-def resolve(
-    address: Address, question: str, passages: Sequence[Passage], titles: Mapping[str, str]
-) -> tuple[int, ...]:
+def resolve(address: Address, question: str, passages: Sequence[Passage], titles: Mapping[str, str]) -> tuple[int, ...]:
     """Rows of the passages that an address names, in order; empty when it names none here.
 
     A unit (第三条) counts only inside documents that the question names, by 《title》, by the title's own words, or

@@ -83,7 +83,9 @@ class Settings(BaseSettings):
     )
     queue_max: int = Field(64, ge=1, description="同时处理的提问、检索与查看请求的总数上限，超过即答“正忙”")
     queue_max_each: int = Field(8, ge=1, description="其中每人的上限；本机模式不限")
-    mcp: bool = Field(False, description="是否在 /mcp 开放 MCP（模型上下文协议）：只有提问与检索，身份、范围、频率与接口相同")
+    mcp: bool = Field(
+        False, description="是否在 /mcp 开放 MCP（模型上下文协议）：只有提问与检索，身份、范围、频率与接口相同"
+    )
     top_k: int = Field(5, ge=1, le=50, description="每次回答给出的摘录条数")
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")

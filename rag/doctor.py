@@ -50,7 +50,9 @@ def examine(service: Service) -> list[Check]:
         "诚实拒答 / honest", found.deviation > 0,
         f"已按本索引校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}",
     ))  # fmt: skip
-    checks.append(_check("同一真相 / one truth", _out_of_step(service, current), f"第 {current.generation} 代，派生索引一致"))
+    checks.append(
+        _check("同一真相 / one truth", _out_of_step(service, current), f"第 {current.generation} 代，派生索引一致")
+    )
     checks.append(Check("不混用 / one make", True, service.catalog.fact("make") or ""))
     return checks
 

@@ -39,7 +39,8 @@ def restore(
     index: IndexOption = None,
     force: Annotated[bool, typer.Option("--force", help="替换已有的索引；原来的改名保留在旁边")] = False,
     other_make: Annotated[
-        bool, typer.Option("--other-make", help="备份的模型等与当前配置不同也恢复；随后用 yuanwen index --if-needed 重建")
+        bool,
+        typer.Option("--other-make", help="备份的模型等与当前配置不同也恢复；随后用 yuanwen index --if-needed 重建"),
     ] = False,
 ) -> None:
     """核对并恢复备份；先停止服务。/ Verify a backup and put it in place; stop the service first."""

@@ -100,9 +100,24 @@ def test_ten_thousand_characters_without_a_stop():
 def test_page_breaks_of_002_are_joined():
     source = seed("002")
     joins = [r for r in find_removals(source) if r.reason == PAGE_BREAK]
-    assert [source.text[r.end : r.end + 2] for r in joins] == ["不懈", "建设", "新工", "和工", "领广", "化”", "府报", "，深"]
+    assert [source.text[r.end : r.end + 2] for r in joins] == [
+        "不懈",
+        "建设",
+        "新工",
+        "和工",
+        "领广",
+        "化”",
+        "府报",
+        "，深",
+    ]
     whole = "".join(p.text for p in cut(source, find_removals(source)))
-    for phrase in ("要坚持不懈用习近平", "加快建设一支知识型", "要创新工作方式", "组织带领广大职工", "同级党委和政府报告"):
+    for phrase in (
+        "要坚持不懈用习近平",
+        "加快建设一支知识型",
+        "要创新工作方式",
+        "组织带领广大职工",
+        "同级党委和政府报告",
+    ):
         assert phrase in whole
 
 
@@ -112,7 +127,13 @@ def test_fragment_numbers_of_003_are_joined():
     assert sum(r.reason == FRAGMENT for r in removals) == 16
     passages = cut(source, removals)
     whole = "".join(p.text for p in passages)
-    for phrase in ("专题学习40次", "新时代中国特色社会主义思想的重要内容", "2022年6月底", "重要论述的根本内涵", "新经验、新成效"):
+    for phrase in (
+        "专题学习40次",
+        "新时代中国特色社会主义思想的重要内容",
+        "2022年6月底",
+        "重要论述的根本内涵",
+        "新经验、新成效",
+    ):
         assert phrase in whole
     forty = next(p for p in passages if "专题学习40次" in p.text)
     assert "4\n\n3、0次" in source.text[forty.start : forty.end]  # the span still points into the file as it stands
@@ -138,8 +159,14 @@ def test_markdown_links_of_004_keep_their_text():
 
 
 def test_headings_and_hierarchy():
-    passages = cut_up("第一章 总则\n第一条 为了保护劳动者，制定本法。\n第二条 依照第一条规定执行。\n第二章 附则\n第三条 自公布之日起施行。")
-    assert [p.headings for p in passages] == [("第一章 总则", "第一条"), ("第一章 总则", "第二条"), ("第二章 附则", "第三条")]
+    passages = cut_up(
+        "第一章 总则\n第一条 为了保护劳动者，制定本法。\n第二条 依照第一条规定执行。\n第二章 附则\n第三条 自公布之日起施行。"
+    )
+    assert [p.headings for p in passages] == [
+        ("第一章 总则", "第一条"),
+        ("第一章 总则", "第二条"),
+        ("第二章 附则", "第三条"),
+    ]
     assert passages[0].text.startswith("第一章 总则\n第一条")
 
 
@@ -164,7 +191,11 @@ def test_sentences_end_where_quotes_close():
 
 def test_repeated_page_heads_are_removed_and_the_sentence_joined():
     pages, text = [], ""
-    body = ["本单位全体职工应当认真学习有关文件精神，进一步提高认识，切", "实把各项工作任务落实到位，确保取得实效，不断增强职工群众的获得", "感和满意度。"]
+    body = [
+        "本单位全体职工应当认真学习有关文件精神，进一步提高认识，切",
+        "实把各项工作任务落实到位，确保取得实效，不断增强职工群众的获得",
+        "感和满意度。",
+    ]
     for number, part in enumerate(body, 1):
         pages.append(Page(len(text), f"第{number}页"))
         text += f"某某市总工会文件\n{part}\n- {number} -\n"

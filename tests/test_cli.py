@@ -26,7 +26,9 @@ TOY = [
 
 def run(*arguments: object, command=TOY, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment
-    return subprocess.run([*command, *map(str, arguments)], capture_output=True, text=True, env=env, cwd=cwd, timeout=120)
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, env=env, cwd=cwd, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,9 @@ def test_ask_in_json_is_the_contract(index):
     assert list(found["timings_ms"]) == ["embed", "search", "rerank", "total"]
     assert len(found["excerpts"]) == 3
     first = found["excerpts"][0]
-    assert {"marker", "doc", "title", "headings", "start", "end", "text", "score", "highlights", "also_in"} <= set(first)
+    assert {"marker", "doc", "title", "headings", "start", "end", "text", "score", "highlights", "also_in"} <= set(
+        first
+    )
     text = (SEEDS / first["doc"]).read_bytes().decode("utf-8")
     assert text[first["start"] : first["end"]] == first["text"]
 
@@ -66,7 +70,11 @@ def test_ask_for_people_names_the_place(index):
 
 
 def test_batch_keeps_order_and_ids(index, tmp_path):
-    rows = [{"id": "b", "question": "四同步四衔接"}, {"id": "a", "question": "  "}, {"id": "ü 3", "question": "职工之家"}]
+    rows = [
+        {"id": "b", "question": "四同步四衔接"},
+        {"id": "a", "question": "  "},
+        {"id": "ü 3", "question": "职工之家"},
+    ]
     batch, result = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     batch.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n{broken\n", encoding="utf-8")
     done = run("ask", "--batch", batch, "--out", result, "--index", index)
@@ -153,7 +161,9 @@ def test_bad_input_is_one_line(index, tmp_path):
     assert "yuanwen index" in one_line(run("ask", "工会", "--index", tmp_path / "none"))
     for corpus in (tmp_path / "missing", empty):
         one_line(run("index", corpus, "--index", tmp_path / "new"))
-    assert "--batch" not in one_line(run("ask", "--batch", tmp_path / "no.jsonl", "--out", tmp_path / "o", "--index", index))
+    assert "--batch" not in one_line(
+        run("ask", "--batch", tmp_path / "no.jsonl", "--out", tmp_path / "o", "--index", index)
+    )
 
 
 def test_one_unreadable_file_among_good_ones(tmp_path):

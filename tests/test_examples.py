@@ -65,7 +65,10 @@ def test_all_run_in_order(environment):
     home, given = environment
     if shutil.which("curl") is None:
         pytest.fail("no curl: apt-get install curl") if os.environ.get("CI") else pytest.skip("no curl")
-    said = [run(["bash", "-e", "-c", code] if kind == "bash" else [sys.executable, "-c", code], home, given) for kind, code in EXAMPLES]
+    said = [
+        run(["bash", "-e", "-c", code] if kind == "bash" else [sys.executable, "-c", code], home, given)
+        for kind, code in EXAMPLES
+    ]
     assert '"answerable":true' in said[0] and "001_4310a0096f66f682.txt" in said[1]
     assert "通知.txt" in said[4] and "食堂.txt 1 段" in said[5]
     assert "关于图书室的通知" in said[6] and "关于食堂的通知" in said[7]

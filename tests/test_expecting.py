@@ -32,9 +32,7 @@ def test_kinds_of_facts(question, holds, lacks):
     assert wanted.search(holds) and not wanted.search(lacks)
 
 
-@pytest.mark.parametrize(
-    "question", ["第几次代表大会", "谁来评判", "工会的职责是什么", "为工人做了什么"]
-)
+@pytest.mark.parametrize("question", ["第几次代表大会", "谁来评判", "工会的职责是什么", "为工人做了什么"])
 def test_other_questions_expect_nothing(question):
     assert expected(question) is None
 

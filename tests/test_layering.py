@@ -53,7 +53,8 @@ def test_imports_point_upwards_only():
     wrong = [
         f"{path.name}: {source} imports {target}"
         for path, source, target in imports()
-        if source != target and RANK[target] >= RANK[source]
+        if source != target
+        and RANK[target] >= RANK[source]
         # the command line starts the web server; they stand on one floor only for the reader
         and (source, target) != ("cli", "web")
     ]

@@ -82,5 +82,7 @@ def test_headings_survive_the_printer(page):
 
 def test_paragraphs_of_word_files_are_never_glued():
     text = "参会人员名单如下，请各单位认真核对相关信息\n张三，市总工会\n李四，区总工会"
-    document = Document("a.docx", "", text, "", "application/vnd.openxmlformats-officedocument.wordprocessingml.document")
+    document = Document(
+        "a.docx", "", text, "", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    )
     assert not find_removals(document)

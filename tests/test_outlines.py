@@ -18,7 +18,9 @@ def test_eight_points_are_found_whole(toy_service):
     assert [label[0] for label in found] == list("一二三四五六七八")
 
 
-@pytest.mark.parametrize("question", ["讲话提到工会该履行哪四项职能？", "三个“不纯”是什么？", "四个意识是什么？", "工会有什么作用？"])
+@pytest.mark.parametrize(
+    "question", ["讲话提到工会该履行哪四项职能？", "三个“不纯”是什么？", "四个意识是什么？", "工会有什么作用？"]
+)
 def test_a_number_alone_asks_for_no_list(toy_service, question):
     assert labels(toy_service, question) == ()
 

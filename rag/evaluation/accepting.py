@@ -32,7 +32,13 @@ def accept(
     identifier = f"p{hashlib.sha256(text.encode()).hexdigest()[:10]}"
     if path.is_file() and f'"id": "{identifier}"' in path.read_text(encoding="utf-8"):
         raise UsageError(f"题集“{test_set}”里已有这道题。/ That question is there already.", code=CODE)
-    row: dict[str, object] = {"id": identifier, "question": text, "type": "核对", "answerable": answerable, "note": note}
+    row: dict[str, object] = {
+        "id": identifier,
+        "question": text,
+        "type": "核对",
+        "answerable": answerable,
+        "note": note,
+    }
     if answerable:
         row["evidence"] = _evidence(service, document, quotes)
     with path.open("a", encoding="utf-8") as file:

@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_command(
-    dataset: Annotated[Path | None, typer.Argument(help="BEIR 文件夹、题库 .jsonl、填好的 .xlsx，或 TREC 题目（加 --qrels）")] = None,
+    dataset: Annotated[
+        Path | None, typer.Argument(help="BEIR 文件夹、题库 .jsonl、填好的 .xlsx，或 TREC 题目（加 --qrels）")
+    ] = None,
     report: ReportOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
     baseline: BaselineOption = None,
@@ -96,7 +98,9 @@ def tune_command(
     dataset: Annotated[Path, typer.Argument(help="题库 .jsonl 或 .xlsx；不要用对外报告的那一套")],
     weights: Annotated[str, typer.Option("--weights", help="试哪些 lexical_weight，逗号分隔")] = "",
     sizes: Annotated[str, typer.Option("--sizes", help="试哪些 passage_size，逗号分隔（每个都要重新编码）")] = "",
-    rerank: Annotated[str, typer.Option("--rerank", help="试哪些 rerank_candidates（重排多少段），逗号分隔；0 为不重排")] = "",
+    rerank: Annotated[
+        str, typer.Option("--rerank", help="试哪些 rerank_candidates（重排多少段），逗号分隔；0 为不重排")
+    ] = "",
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="交叉验证的折数")] = 5,
     do_apply: Annotated[bool, typer.Option("--apply", help="确有改进时写入 yuanwen.toml")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,

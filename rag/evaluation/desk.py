@@ -158,7 +158,9 @@ def perform(service: Service, name: str, bar: Bar) -> Evaluation:
     comparable = both is not None and bool(both.table)
     write_report(done.ours, both if comparable else None, folder, done.text_of)
     before = previous.name if previous and comparable else ""
-    _write_note(folder, replace(note, previous=before, settings=shaping(service.settings), documents=_documents(service)))
+    _write_note(
+        folder, replace(note, previous=before, settings=shaping(service.settings), documents=_documents(service))
+    )
     return done.ours
 
 
@@ -238,7 +240,9 @@ def write_gate(index: Path, gate: Gate | None) -> None:
         path.unlink(missing_ok=True)
         return
     if set_path(index, gate.test_set).is_dir():
-        raise UsageError("把关要用在当前文档上提问的题集（Excel 或 .jsonl）。/ A set over these documents, please.", code="gate-set")
+        raise UsageError(
+            "把关要用在当前文档上提问的题集（Excel 或 .jsonl）。/ A set over these documents, please.", code="gate-set"
+        )
     if not 0 <= gate.allowed <= 1:
         raise UsageError("容许下降应在 0 到 1 之间。/ Between 0 and 1, please.", code="gate-allowed")
     write_atomically(path, json.dumps(asdict(gate), ensure_ascii=False))

@@ -80,9 +80,7 @@ def evaluate_gold(
 
 def score_gold(test_set: TestSet, answers: Mapping[str, Response], index: IndexState) -> Evaluation:
     """Score answers by question id; a question without one counts as refused."""
-    outcomes = tuple(
-        score(question, answers.get(question.question_id, NO_ANSWER)) for question in test_set.questions
-    )
+    outcomes = tuple(score(question, answers.get(question.question_id, NO_ANSWER)) for question in test_set.questions)
     qrels = {
         outcome.question.question_id: dict.fromkeys(_expected(outcome.question), 1)
         for outcome in outcomes

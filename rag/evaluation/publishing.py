@@ -150,6 +150,4 @@ def _after(fresh: Service, before: Evaluation, folder: Path, guard: Guard, bar: 
 
 def _hopeless(question: Question) -> Question:
     """The question with its expected places gone."""
-    return replace(
-        question, evidence=tuple(replace(one, spans=()) for one in question.evidence), alternatives=()
-    )
+    return replace(question, evidence=tuple(replace(one, spans=()) for one in question.evidence), alternatives=())

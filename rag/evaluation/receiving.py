@@ -75,7 +75,9 @@ def _unpack(data: bytes, name: str, target: Path) -> None:
                     while block := source.read(1 << 20):
                         left -= len(block)
                         if left < 0:
-                            raise EvaluationError(f"{name} 解开后超过 {UNPACKED_MAX // 1_000_000} MB，没有收下。/ Too large.")
+                            raise EvaluationError(
+                                f"{name} 解开后超过 {UNPACKED_MAX // 1_000_000} MB，没有收下。/ Too large."
+                            )
                         out.write(block)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise EvaluationError(f"{name} 不是可以打开的 zip（加密的请先解密）。/ Not a readable zip.") from error

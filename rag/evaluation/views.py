@@ -203,9 +203,7 @@ def _ranked(evaluation: Evaluation, query: str, rank: int, text_of: Callable[[st
             yield RankedRow(0, doc_id, text_of(doc_id)[:SNIPPET], "未找到，这是开头", True)
 
 
-def _found(
-    evaluation: Evaluation, query: str, doc_id: str, text_of: Callable[[str], str]
-) -> tuple[str, str]:
+def _found(evaluation: Evaluation, query: str, doc_id: str, text_of: Callable[[str], str]) -> tuple[str, str]:
     """What to show of a document found for a query, and what it is."""
     span = evaluation.places.get(query, {}).get(doc_id)
     if span is None:

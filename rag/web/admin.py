@@ -20,7 +20,15 @@ from rag.web.state import Startup
 ALIKE = 0.4  # share of character pairs in common from which two questions count as one gap
 GAPS = ("missing", "not_useful", "wrong_excerpt")
 AUDIT_SHOWN = 200
-_VIA = {"local": "本机", "open": "未登录", "password": "密码", "proxy": "代理", "token": "门户", "key": "密钥", "command": "命令行"}
+_VIA = {
+    "local": "本机",
+    "open": "未登录",
+    "password": "密码",
+    "proxy": "代理",
+    "token": "门户",
+    "key": "密钥",
+    "command": "命令行",
+}
 _OUTCOMES = {"ok": "成功", "wrong": "密码不对", "forbidden": "被拒", "too-many-requests": "次数太多，被拒"}
 _ACTS = {
     "upload": "上传", "remove": "移除", "describe": "改著录", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",

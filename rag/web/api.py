@@ -131,9 +131,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
             "removed": list(report.removed),
         }
 
-    @router.post(
-        "/documents", status_code=201, response_model=schemas.IngestOut, responses={200: schemas.EVENTS}
-    )
+    @router.post("/documents", status_code=201, response_model=schemas.IngestOut, responses={200: schemas.EVENTS})
     def upload(
         request: Request,
         mine: Mine,
@@ -253,5 +251,3 @@ def line_json(line: IngestLine) -> dict[str, object]:
     """A line of the ingest report as REST shows it."""
     kept = {"media_type", "characters", "passages", "coverage", "removals", "warnings", "error", "code"}
     return {"doc": line.doc_id} | {name: value for name, value in asdict(line).items() if name in kept}
-
-

@@ -60,7 +60,9 @@ def build_evaluation(service: Service) -> APIRouter:
         found = drafted(service.catalog.generation, len(feedback.read(service.settings.index)))
         first = tuple(own for own in found if q and own.question == q) or ((Draft(q, "", "", "知识缺口"),) if q else ())
         shown = (*first, *(own for own in found[n : n + SHOWN] if own not in first))
-        return HTMLResponse(whole_page("核对题目", questions_view(mine, shown, n + SHOWN if len(found) > n + SHOWN else 0)))
+        return HTMLResponse(
+            whole_page("核对题目", questions_view(mine, shown, n + SHOWN if len(found) > n + SHOWN else 0))
+        )
 
     router.include_router(_files(service, drafted))
     router.include_router(_acts(service, jobs))
@@ -188,7 +190,10 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
 
     @router.post("/evaluation/gate")
     def gate(
-        request: Request, mine: Mine, points: Annotated[float, Form(ge=0, le=100)], test_set: Annotated[str, Form()] = ""
+        request: Request,
+        mine: Mine,
+        points: Annotated[float, Form(ge=0, le=100)],
+        test_set: Annotated[str, Form()] = "",
     ) -> JSONResponse:
         """Set or lift the gate. points: percentage points that hit@5 may fall."""
         desk.write_gate(index, Gate(test_set, points / 100) if test_set else None)

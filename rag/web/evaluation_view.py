@@ -84,7 +84,8 @@ def _sets(index: Path, names: Sequence[str]) -> str:
         f"<tr><td>{inert(name)}</td><td>{_kind(desk.set_path(index, name))}</td><td>"
         + _form(
             "evaluation/sets/remove",
-            _hidden("test_set", name) + f'<button type="submit" class="yw-act" title="移除 {inert(name)}">移除</button>',
+            _hidden("test_set", name)
+            + f'<button type="submit" class="yw-act" title="移除 {inert(name)}">移除</button>',
             confirm=f"移除题集“{name}”？历次评测的报告仍然留着。",
         )
         + "</td></tr>"
@@ -129,7 +130,7 @@ def _run(own: Entry, jobs: Jobs) -> str:
     when = f'<time datetime="{inert(own.note.at)}">{inert(own.note.at[:16].replace("T", " "))} UTC</time>'
     label = f'<p class="yw-path">{inert(own.note.label)}</p>' if own.note.label else ""
     index = f" · 第 {own.generation} 代索引，{own.documents} 篇文档" if own.done else ""
-    head = f"<h3>{inert(own.note.test_set)}</h3><p class=\"yw-path\">{when}{index}</p>{label}"
+    head = f'<h3>{inert(own.note.test_set)}</h3><p class="yw-path">{when}{index}</p>{label}'
     remove = _form(
         f"evaluation/runs/{own.folder}/remove", f'<button type="submit" class="yw-act" title="删除 {own.folder}">删除</button>',
         confirm="删除这次评测和它的报告？",
@@ -146,7 +147,10 @@ def _run(own: Entry, jobs: Jobs) -> str:
 
 
 def _figures(own: Entry) -> str:
-    shown = (("题", str(own.questions)), *((name, _figure(own, key)) for key, name in _SHOWN.items() if key in own.figures))
+    shown = (
+        ("题", str(own.questions)),
+        *((name, _figure(own, key)) for key, name in _SHOWN.items() if key in own.figures),
+    )
     facts = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in shown)
     bad = f'<p class="yw-problem">另有 {own.bad_rows} 行不能用，没有计入，见报告。</p>' if own.bad_rows else ""
     return f'<dl class="yw-facts">{facts}</dl>{bad}'
@@ -222,7 +226,11 @@ def questions_view(mine: Reading, drafts: Sequence[Draft], after: int) -> str:
 
 
 def _card(number: int, draft: Draft, sets: str) -> str:
-    source = f'<a href="source?d={percent(draft.doc_id)}" target="_blank" rel="noopener">看原文件</a>' if draft.doc_id else ""
+    source = (
+        f'<a href="source?d={percent(draft.doc_id)}" target="_blank" rel="noopener">看原文件</a>'
+        if draft.doc_id
+        else ""
+    )
     inside = (
         f'<p class="yw-path">{inert(draft.origin)} {source}</p>'
         f'<label class="yw-field">问题<input name="question" value="{inert(draft.question)}" required maxlength="2000"></label>'

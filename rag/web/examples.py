@@ -75,7 +75,9 @@ class Starters:
         return self._found[generation, mine.allowed]
 
 
-def near_questions(mine: Reading, question: str, documents: tuple[str, ...] = (), only: Filter = ALL) -> tuple[str, ...]:
+def near_questions(
+    mine: Reading, question: str, documents: tuple[str, ...] = (), only: Filter = ALL
+) -> tuple[str, ...]:
     """Up to three questions next to one that was refused, from the headings above the nearest passages."""
     found: dict[str, None] = {}
     for hit in mine.search_passages(question, 8, documents, only):

@@ -45,7 +45,9 @@ class Jobs:
         """Begin a run, or go on with one. Raises BusyError while another is under way."""
         with self._lock:
             if self._state.run:
-                raise BusyError("已有一次评测正在进行，请等它做完或先停止。/ An evaluation is under way.", retry_after=5)
+                raise BusyError(
+                    "已有一次评测正在进行，请等它做完或先停止。/ An evaluation is under way.", retry_after=5
+                )
             self._state = State(run, "准备")
             self._failures.pop(run, None)
         threading.Thread(target=self._perform, args=(run,), daemon=True, name="evaluation").start()

@@ -73,7 +73,17 @@ def build_pages(startup: Startup, ongoing: Ongoing) -> APIRouter:
             return HTMLResponse(view)
         return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))
 
-    for name in ("page.css", "page.js", "sheets.js", "basket.js", "english.js", "admin.js", "evaluation.js", "words.js", "icon.svg"):
+    for name in (
+        "page.css",
+        "page.js",
+        "sheets.js",
+        "basket.js",
+        "english.js",
+        "admin.js",
+        "evaluation.js",
+        "words.js",
+        "icon.svg",
+    ):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
     router.include_router(_compiling())
     router.include_router(_administering(startup, ongoing))

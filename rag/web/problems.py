@@ -54,12 +54,18 @@ _TITLES = {
     "usage": "用法不对",
 }
 CAUSES = {
-    status: {"description": _HTTP.get(status, ("", "处理不了"))[1]} for status in (400, 401, 403, 404, 405, 413, 422, 429, 503)
+    status: {"description": _HTTP.get(status, ("", "处理不了"))[1]}
+    for status in (400, 401, 403, 404, 405, 413, 422, 429, 503)
 }
 
 
 def problem(
-    status: int, code: str, detail: str, *, request_id: str = "", errors: Sequence[Mapping[str, object]] = (),
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    request_id: str = "",
+    errors: Sequence[Mapping[str, object]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The response for an error. detail: one sentence for people."""

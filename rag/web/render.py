@@ -224,9 +224,7 @@ def _turn_cards(turn: Turn, record_of: RecordOf, heading: bool = True) -> str:
     return f'<section class="yw-cards" id="turn-{turn.number}">{title}{cards}</section>'
 
 
-def card(
-    turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "", reading: Reading = _UNREAD
-) -> str:
+def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "", reading: Reading = _UNREAD) -> str:
     """One numbered excerpt: where it stands, what it says, what can be done with it. reading: of the question."""
     where = place(excerpt.doc_id, excerpt.start, excerpt.end)
     asked = f"{where}&amp;q={percent(question)}"
@@ -243,9 +241,9 @@ def card(
         f"{document_facts(excerpt.facts)}"
         f'<div class="yw-text">{_excerpt_text(excerpt, record)}</div>'
         f'<div class="yw-acts">{_action("source", where, "查看原文")}{_action("widen", where, "展开上下文")}'
-        f'{_action("copy", where, "复制摘录")}'
-        f'{_action("cite", where, "复制出处")}{_action("link", asked, "复制链接")}'
-        f'{_action("keep", asked, "收入摘编")}</div>'
+        f"{_action('copy', where, '复制摘录')}"
+        f"{_action('cite', where, '复制出处')}{_action('link', asked, '复制链接')}"
+        f"{_action('keep', asked, '收入摘编')}</div>"
         f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}{_why(excerpt, reading, question)}</details>'
     )
 
@@ -294,9 +292,7 @@ def _excerpt_text(excerpt: Excerpt, record: Record) -> str:
     return "".join(f"<mark>{inert(text)}</mark>" if lit else inert(text) for text, lit in shown)
 
 
-def segments(
-    start: int, end: int, *kinds: Iterable[tuple[int, int]]
-) -> Iterable[tuple[int, int, tuple[bool, ...]]]:
+def segments(start: int, end: int, *kinds: Iterable[tuple[int, int]]) -> Iterable[tuple[int, int, tuple[bool, ...]]]:
     """Cut `[start, end)` wherever a span of any kind begins or ends; each piece comes with the kinds that hold it."""
     spans = [[(max(a, start), min(b, end)) for a, b in kind if a < end and b > start] for kind in kinds]
     edges = sorted({start, end, *(edge for kind in spans for span in kind for edge in span)})

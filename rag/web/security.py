@@ -28,7 +28,9 @@ PAGE_POLICY = (
     "form-action 'self'; frame-ancestors 'self'"
 )
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
-_FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix", b"x-forwarded-proto"})
+_FORWARDED = frozenset(
+    {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-prefix", b"x-forwarded-proto"}
+)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 Observe = Callable[[str, str, int, float], None]
@@ -49,7 +51,12 @@ class Guard:
     """The outermost middleware. observe: told method, path, status and seconds of each request."""
 
     def __init__(
-        self, app: ASGIApp, observe: Observe, trusted_proxies: Sequence[str], upload_max: int, portals: Sequence[str] = ()
+        self,
+        app: ASGIApp,
+        observe: Observe,
+        trusted_proxies: Sequence[str],
+        upload_max: int,
+        portals: Sequence[str] = (),
     ) -> None:
         """app: what answers when nothing here objects. trusted_proxies: addresses and networks. upload_max: bytes.
 
@@ -60,7 +67,9 @@ class Guard:
         self.upload_max = upload_max
         self.trusted = [ip_network(one) for one in trusted_proxies]
         self.portals = frozenset(portals)
-        self.embed_policy = PAGE_POLICY.replace("frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *portals]))
+        self.embed_policy = PAGE_POLICY.replace(
+            "frame-ancestors 'self'", " ".join(["frame-ancestors 'self'", *portals])
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""

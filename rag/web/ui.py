@@ -64,7 +64,13 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         return f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
 
     def respond(
-        question: str, turns: list[Turn], scope: list[str] | None, since: str, until: str, validity: str, request: gr.Request
+        question: str,
+        turns: list[Turn],
+        scope: list[str] | None,
+        since: str,
+        until: str,
+        validity: str,
+        request: gr.Request,
     ) -> Iterator[tuple[list[Turn], Messages, str, str, str]]:
         """Show the question at once, then the answer: session, chat, panel, emptied question box, question under way."""
         mine = _mine(request)
@@ -123,7 +129,9 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
                         allow_custom_value=True, elem_id="yw-scope-list",
                     )  # fmt: skip
                     with gr.Row(elem_id="yw-when"):
-                        since = gr.Textbox("", label="日期从（含）", placeholder="如 2020-05", max_length=20, min_width=130)
+                        since = gr.Textbox(
+                            "", label="日期从（含）", placeholder="如 2020-05", max_length=20, min_width=130
+                        )
                         until = gr.Textbox("", label="到（含）", placeholder="如 2023-12", max_length=20, min_width=130)
                         validity = gr.Radio(VALIDITIES, value="", label="效力", min_width=260)
                 clear = gr.Button("清空对话", variant="secondary", size="sm", elem_id="yw-clear")

@@ -50,7 +50,11 @@ def safe_folder(path: str) -> str:
     if not kept:
         return ""
     parts = kept.split("/")
-    wrong = _FORBIDDEN.search(kept.replace("/", "")) or "." in kept or any(not part or part != part.strip() for part in parts)
+    wrong = (
+        _FORBIDDEN.search(kept.replace("/", ""))
+        or "." in kept
+        or any(not part or part != part.strip() for part in parts)
+    )
     if wrong or not kept.isprintable() or len(parts) > DEPTH_MAX or len(kept.encode("utf-8", "replace")) > FOLDER_MAX:
         raise UsageError(
             f"文件夹 {kept[:60]!r} 不能用：写成“通知/2024年”这样，最多 {DEPTH_MAX} 层，"

@@ -28,7 +28,9 @@ def evil(server: Server):
     kept = {"question": EVIL, "spans": [], "verdict": "missing", "note": EVIL}
     assert httpx.post(server.url + "/api/v1/feedback", json=kept, timeout=60).status_code == 201
     yield
-    httpx.patch(server.url + "/api/v1/documents/hostile.txt/metadata", json={"title": "灯光通知", "validity": ""}, timeout=60)
+    httpx.patch(
+        server.url + "/api/v1/documents/hostile.txt/metadata", json={"title": "灯光通知", "validity": ""}, timeout=60
+    )
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ def url(embedder, tmp_path_factory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("narrow")
     for year, day, validity in (("2019", "二", "废止"), ("2023", "四", "现行")):
         name = home / f"步道办法{year}.txt"
-        name.write_text(f"白鹭湖步道管理办法（{year}）\n\n白鹭湖步道每周{day}封闭检修，由后勤处负责。\n", encoding="utf-8")
+        name.write_text(
+            f"白鹭湖步道管理办法（{year}）\n\n白鹭湖步道每周{day}封闭检修，由后勤处负责。\n", encoding="utf-8"
+        )
         name.with_name(f"{name.name}.yaml").write_text(f"date: {year}-05-06\nvalidity: {validity}\n", encoding="utf-8")
     service, startup = Service(Settings(index=home / "index"), embedder), Startup()
     service.ingest([home])

@@ -71,12 +71,16 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
     tls, strange, inner, portal_port, outer = (free_port() for _ in range(5))
     make = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     for name in ("kb", "portal"):
-        subprocess.run([*make, "-keyout", home / f"{name}.key", "-out", home / f"{name}.crt"], check=True, capture_output=True)
+        subprocess.run(
+            [*make, "-keyout", home / f"{name}.key", "-out", home / f"{name}.crt"], check=True, capture_output=True
+        )
     kb, listed, unlisted = f"https://127.0.0.1:{tls}/kb", f"https://localhost:{outer}", f"https://localhost:{strange}"
     site = (ROOT / "docs" / "portal" / "nginx.conf").read_text(encoding="utf-8")
     first, second = site.split("# 门户自己 / the portal itself\n")
     first = first.replace("listen 443", f"listen 127.0.0.1:{tls}").replace("7860", str(inner))
-    second = second.replace("listen 443 ssl;", f"listen {outer} ssl; listen {strange} ssl;").replace("8000", str(portal_port))
+    second = second.replace("listen 443 ssl;", f"listen {outer} ssl; listen {strange} ssl;").replace(
+        "8000", str(portal_port)
+    )
     site = (first + second).replace("/etc/nginx/tls", str(home)).replace("/var/log/nginx", str(home))
     (home / "site.conf").write_text(site, encoding="utf-8")
     scratch = "".join(
@@ -89,7 +93,12 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
     environment = os.environ | {"TOKEN_SECRET_FILE": str(home / "secret"), "YUANWEN_URL": kb, "PORTAL_USER": "张三"}
     started = [
         subprocess.Popen([nginx, "-p", home, "-c", home / "nginx.conf"], stderr=(home / "nginx.log").open("w")),
-        subprocess.Popen([sys.executable, "docs/portal/portal.py", str(portal_port)], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL),
+        subprocess.Popen(
+            [sys.executable, "docs/portal/portal.py", str(portal_port)],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.DEVNULL,
+        ),
     ]
     settings = Settings(
         index=home / "index", access="token", token_secret_file=home / "secret", portals=(listed,), port=inner
@@ -111,7 +120,9 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
 def serve(settings: Settings) -> tuple[uvicorn.Server, threading.Thread]:
     """The real service on its port, with a toy for a model; everything it logs goes into a file."""
     service, startup = Service(settings, ToyEmbedder()), Startup()
-    (settings.index.parent / "一页.pdf").write_bytes(pdf_bytes([["关于职工书屋的通知", "职工书屋周三上午九点开门，周日闭馆。"]]))
+    (settings.index.parent / "一页.pdf").write_bytes(
+        pdf_bytes([["关于职工书屋的通知", "职工书屋周三上午九点开门，周日闭馆。"]])
+    )
     service.ingest([SEEDS, settings.index.parent / "一页.pdf"])
     startup.warm_up(service)
     written = logging.FileHandler(settings.index.parent / "server.log")
@@ -198,7 +209,10 @@ def test_ask_cite_and_open_the_source_inside_the_portal(stage, page):
 
 def test_who_asks_is_known_and_logs_hold_neither_question_nor_token(stage, page):
     sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.headers.get("authorization", "")) if "/page/turn" in request.url else None)
+    page.on(
+        "request",
+        lambda request: sent.append(request.headers.get("authorization", "")) if "/page/turn" in request.url else None,
+    )
     page.goto(f"{stage.service}/embed?q={QUESTION}#token={token(5)}")
     expect(page.locator("blockquote.yw-lead")).to_be_visible()
     (bearer,) = sent
@@ -279,12 +293,16 @@ def test_it_stands_on_a_hostile_page_and_changes_nothing_there(stage, page, mode
         assert after == before  # nothing moved, nothing changed its look, no name was left behind
         shot(page, f"hostile-closed-{width}")
         button = page.locator("yuanwen-embed button")
-        look = button.evaluate("e => { const s = getComputedStyle(e); return [s.fontSize, s.textTransform, s.display, s.opacity, s.color] }")
+        look = button.evaluate(
+            "e => { const s = getComputedStyle(e); return [s.fontSize, s.textTransform, s.display, s.opacity, s.color] }"
+        )
         assert look == ["16px", "none", "block", "1", "rgb(255, 255, 255)"]
         button.click()
     else:
         assert after[1] == before[1]
-        looks = [[one[3:] for one in json.loads(found[0]) if one[0] not in {"HTML", "BODY"}] for found in (before, after)]
+        looks = [
+            [one[3:] for one in json.loads(found[0]) if one[0] not in {"HTML", "BODY"}] for found in (before, after)
+        ]
         assert looks[0] == looks[1]  # the page has grown by the frame; nothing else in it looks otherwise
     frame = frame_of(page, stage)
     box = page.locator("yuanwen-embed iframe").bounding_box()

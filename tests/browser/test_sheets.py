@@ -35,7 +35,9 @@ def opened(visit, **how) -> Visit:
     seen = visit(**how)
     seen.ask(QUESTION)
     seen.page.click("#src-1-1 button:has-text('查看原文')")
-    seen.page.wait_for_function("() => { const i = document.querySelector('.yw-leaf img'); return i && i.naturalWidth > 500; }")
+    seen.page.wait_for_function(
+        "() => { const i = document.querySelector('.yw-leaf img'); return i && i.naturalWidth > 500; }"
+    )
     return seen
 
 

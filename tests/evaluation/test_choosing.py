@@ -137,7 +137,7 @@ def test_a_passage_size_gets_an_index_of_its_own(make_service):
 
 def test_apply_keeps_the_other_lines_of_the_file(tmp_path):
     path = tmp_path / "yuanwen.toml"
-    path.write_text('# 本机\nport = 8000\nlexical_weight = 0.3 # 旧\n', encoding="utf-8")
+    path.write_text("# 本机\nport = 8000\nlexical_weight = 0.3 # 旧\n", encoding="utf-8")
     tuning.apply({"lexical_weight": 0.4, "passage_size": 300}, path)
     assert tomllib.loads(path.read_text(encoding="utf-8")) == {"port": 8000, "lexical_weight": 0.4, "passage_size": 300}
     assert path.read_text(encoding="utf-8").count("# 本机") == 1

@@ -67,8 +67,16 @@ def test_a_set_is_kept_replaced_and_removed(service, gold):
     index = service.settings.index
     found = receive(service, "题库.xlsx", gold.read_bytes())
     assert (found.name, found.questions, list(found.problems)) == ("题库.xlsx", 6, [])
-    again = receive(service, r"C:\表\题库.xlsx", workbook([["食堂几点开饭", None, "职工食堂每天上午十二点开饭", None], ["书屋", None, None, None]]))
-    assert again.questions == 1 and "第 2 行“期望原文”" in str(again.problems[0]) and "最接近的是" in str(again.problems[0])
+    again = receive(
+        service,
+        r"C:\表\题库.xlsx",
+        workbook([["食堂几点开饭", None, "职工食堂每天上午十二点开饭", None], ["书屋", None, None, None]]),
+    )
+    assert (
+        again.questions == 1
+        and "第 2 行“期望原文”" in str(again.problems[0])
+        and "最接近的是" in str(again.problems[0])
+    )
     assert desk.sets(index) == ("题库.xlsx",)
     desk.remove_set(index, "题库.xlsx")
     assert desk.sets(index) == ()
@@ -183,6 +191,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(service, gold):
         def update(done, total):
             if done == 3:
                 raise Stop
+
         yield update
 
     broken, whole = desk.new_run(index, "题库.xlsx"), desk.new_run(index, "题库.xlsx")
@@ -259,7 +268,11 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
         desk.remove_set(index, "题库.xlsx")
     bad = "职工书屋闭馆，开放时间另行通知。\n"
     with pytest.raises(EvaluationError, match="不予发布"):
-        take_in(Reading(service, Identity("editor", Role.EDITOR, frozenset(), "local"), None), [("书屋.txt", io.BytesIO(bad.encode()))], Ongoing())
+        take_in(
+            Reading(service, Identity("editor", Role.EDITOR, frozenset(), "local"), None),
+            [("书屋.txt", io.BytesIO(bad.encode()))],
+            Ongoing(),
+        )
     (corpus / "书屋.txt").write_text(bad, encoding="utf-8")
     done = command("documents", "add", corpus / "书屋.txt", "--index", index)
     assert done.returncode == 1 and "不予发布" in done.stderr and "Traceback" not in done.stderr

@@ -74,7 +74,9 @@ def test_qrels_and_runs_name_what_is_wrong(tmp_path):
     for part in ("第 2 行“score”：判定分应为整数，实为“二”", "第 3 行：应有 3 列", "第 4 行“corpus-id”", "第 5 行“score”",
                  "第 7 行：不是 UTF-8"):  # fmt: skip
         assert part in said, part
-    run.write_text("301 Q0 a 1 0.9 x\n301 Q0 b 2 高 x\n301 Q0 c 3 nan x\n301 Q0 a 4 0.1 x\n301 Q0 d\n", encoding="utf-8")
+    run.write_text(
+        "301 Q0 a 1 0.9 x\n301 Q0 b 2 高 x\n301 Q0 c 3 nan x\n301 Q0 a 4 0.1 x\n301 Q0 d\n", encoding="utf-8"
+    )
     problems = []
     assert read_run(run, problems) == {"301": {"a": 0.9}}
     said = "\n".join(map(str, problems))
@@ -95,7 +97,8 @@ def index(tmp_path_factory) -> Path:
 @pytest.fixture
 def trec(tmp_path) -> Path:
     (tmp_path / "topics.trec").write_text(
-        f"<top>\n<num>301\n<title>{TEXT[300:330].strip()}\n</top>\n<top>\n<num>302\n<title>工会\n</top>\n", encoding="utf-8"
+        f"<top>\n<num>301\n<title>{TEXT[300:330].strip()}\n</top>\n<top>\n<num>302\n<title>工会\n</top>\n",
+        encoding="utf-8",
     )
     (tmp_path / "qrels.txt").write_text(f"301 0 {DOC} 1\n302 0 nowhere.txt 1\n303 0 {DOC} 1\n", encoding="utf-8")
     return tmp_path
@@ -112,7 +115,9 @@ def test_trec_topics_are_judged_over_the_served_index(index, trec):
     html = (trec / "r" / "report.html").read_text(encoding="utf-8")
     assert "nowhere.txt" in html and "".join(TEXT[300:330].split())[:12] in "".join(html.split())
     # the run comes back as an input, and so does the folder as a whole
-    again = command("eval", trec, "--run", trec / "r" / "run.trec", "--baseline", trec / "r", "--index", index, "--json")
+    again = command(
+        "eval", trec, "--run", trec / "r" / "run.trec", "--baseline", trec / "r", "--index", index, "--json"
+    )
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["documents"] == found["documents"]
     assert json.loads(again.stdout)["comparison"][0]["ties"] == 2
@@ -142,7 +147,10 @@ def gold(path: Path, *rows: object) -> Path:
         (GOOD, "第 2 行“id”：编号 good 重复"),
         ({"id": "x"}, "第 2 行“question”：缺少问题"),
         ({"id": "x", "question": "问", "answerable": True}, "第 2 行“evidence”"),
-        ({"id": "x", "question": "问", "evidence": [{"doc": "无.txt", "quote": "甲"}]}, "第 2 行“evidence”：索引中没有文档“无.txt”"),
+        (
+            {"id": "x", "question": "问", "evidence": [{"doc": "无.txt", "quote": "甲"}]},
+            "第 2 行“evidence”：索引中没有文档“无.txt”",
+        ),
         ({"id": "x", "question": "问", "evidence": [{"doc": DOC, "quote": TEXT[300:339] + "错"}]}, "最接近的是"),
         ({"id": True, "question": "问"}, "第 2 行“id”"),
         ({"id": "x", "question": 3.5}, "第 2 行“question”"),
@@ -191,7 +199,12 @@ def test_a_hundred_thousand_rows_of_excel_and_qrels(toy_service, tmp_path):
 def test_bad_rows_of_saved_answers_and_baselines_are_named(index, tmp_path):
     questions = gold(tmp_path / "题.jsonl", GOOD, GOOD | {"id": "b"})
     good = {"id": "good", "answerable": True, "confidence": 0.9, "excerpts": [{"doc": DOC, "start": 300, "end": 340}]}
-    bad = [{"id": "b", "confidence": "高"}, {"id": "good"}, {"question": "无编号"}, {"id": "c", "excerpts": [{"doc": DOC}]}]
+    bad = [
+        {"id": "b", "confidence": "高"},
+        {"id": "good"},
+        {"question": "无编号"},
+        {"id": "c", "excerpts": [{"doc": DOC}]},
+    ]
     answers = gold(tmp_path / "答.jsonl", good, *bad)
     done = command("eval", questions, "--run", answers, "--baseline", answers, "--index", index, "--json")
     assert done.returncode == 0, done.stderr

@@ -243,8 +243,14 @@ def test_a_sidecar_comes_with_its_file_and_narrows_the_search(site):
         return [one["doc"] for one in site.client.post("/api/v1/search", json=body).json()["documents"]]
 
     assert found()[0] == found(until="2019-05")[0] == found(since="2019", validity="废止")[0] == "湖.txt"
-    assert "湖.txt" not in found(validity="现行") and "湖.txt" not in found(since="2020") and found(until="2019") == ["湖.txt"]
-    assert site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "until": "1999"}).json()["excerpts"] == []
+    assert (
+        "湖.txt" not in found(validity="现行")
+        and "湖.txt" not in found(since="2020")
+        and found(until="2019") == ["湖.txt"]
+    )
+    assert (
+        site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "until": "1999"}).json()["excerpts"] == []
+    )
     excerpt = site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "top_k": 1}).json()["excerpts"][0]
     assert excerpt["metadata"] == {"date": "2019-05-06", "validity": "废止"}
     for bad in ({"since": "上周"}, {"since": "2020", "until": "2019"}, {"until": "2023-13"}):
@@ -293,7 +299,9 @@ def test_context_around_an_excerpt(site):
 
 
 def test_pages_of_a_pdf(site):
-    sent = {"file": ("三页 湖.pdf", samples.pdf_bytes([("第一页的话。",), ("白鹭湖步道每周二封闭检修。",), ("第三页。",)]))}
+    sent = {
+        "file": ("三页 湖.pdf", samples.pdf_bytes([("第一页的话。",), ("白鹭湖步道每周二封闭检修。",), ("第三页。",)]))
+    }
     assert site.client.post("/api/v1/documents", files=sent).status_code == 201
     excerpt = site.client.post(ASK, json={"question": "白鹭湖步道哪天封闭检修？", "top_k": 1}).json()["excerpts"][0]
     assert excerpt["doc"] == "三页 湖.pdf" and {box["page"] for box in excerpt["boxes"]} >= {2}

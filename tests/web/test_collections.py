@@ -201,7 +201,12 @@ def asked_of_the_page(client, headers, question: str, scope: list[str], session:
     """All that Gradio's queue says to a question."""
     config = client.get("/config", headers=headers).json()
     asking = next(one for one in config["dependencies"] if len(one["inputs"]) == 6 and len(one["outputs"]) == 5)
-    body = {"data": [question, None, scope, "", "", ""], "fn_index": asking["id"], "session_hash": session, "event_data": None}
+    body = {
+        "data": [question, None, scope, "", "", ""],
+        "fn_index": asking["id"],
+        "session_hash": session,
+        "event_data": None,
+    }
     assert client.post("/gradio_api/queue/join", json=body, headers=headers).status_code == 200
     with client.stream("GET", f"/gradio_api/queue/data?session_hash={session}", headers=headers) as stream:
         lines = []

@@ -17,8 +17,7 @@ from rag.web.render import Turn
 from tests.conftest import ToyEmbedder
 
 NASTY = (
-    '=HYPERLINK("http://198.51.100.7")<script>alert(1)</script>${x}{{y}}\x0b](javascript:alert(1))\r\n'
-    "第二行 | # 标题\n"
+    '=HYPERLINK("http://198.51.100.7")<script>alert(1)</script>${x}{{y}}\x0b](javascript:alert(1))\r\n第二行 | # 标题\n'
 )
 
 

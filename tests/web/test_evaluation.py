@@ -53,7 +53,10 @@ def test_a_filled_template_is_run_and_its_report_is_what_the_command_writes(site
     page = settled(site)
     run = latest(site)
     assert f"evaluation/runs/{run}/report.html" in page
-    got = {name: site.client.get(f"/page/evaluation/runs/{run}/{name}") for name in ("figures.json", "questions.csv", "run.trec")}
+    got = {
+        name: site.client.get(f"/page/evaluation/runs/{run}/{name}")
+        for name in ("figures.json", "questions.csv", "run.trec")
+    }
     (tmp_path / "题.xlsx").write_bytes(SHEET)
     test_set = read_test_set(tmp_path / "题.xlsx", library_of(site.service))
     write_report(evaluate_gold(site.service, test_set), None, tmp_path / "own")
@@ -106,7 +109,9 @@ def test_a_run_is_stopped_and_goes_on(site, monkeypatch):
     assert (folder.parent / first / "figures.json").read_bytes() == (folder / "figures.json").read_bytes()
     compared = site.client.get("/page/evaluation/compare", params={"ours": second, "baseline": first})
     assert compared.status_code == 200 and "与基线比较" in compared.text
-    check_problem(site.client.get("/page/evaluation/compare", params={"ours": second, "baseline": "x"}), 404, "not-found")
+    check_problem(
+        site.client.get("/page/evaluation/compare", params={"ours": second, "baseline": "x"}), 404, "not-found"
+    )
 
 
 def test_a_run_that_fails_says_why(site):
@@ -124,7 +129,9 @@ def test_the_gate_guards_an_upload(site):
     kept = TEXT
     site.client.post("/page/evaluation/gate", data={"test_set": "题.xlsx", "points": "2"})
     assert "selected>题&#46;xlsx" in site.client.get("/page/evaluation").text
-    check_problem(site.client.post("/page/evaluation/gate", data={"test_set": "题.xlsx", "points": "200"}), 422, "validation")
+    check_problem(
+        site.client.post("/page/evaluation/gate", data={"test_set": "题.xlsx", "points": "200"}), 422, "validation"
+    )
     reply = site.client.post("/api/v1/documents", files={"file": (DOC, "此文已撤回，另行通知。".encode())})
     assert "不予发布" in check_problem(reply, 422, "gate-refused")["detail"]
     assert site.client.get(f"/api/v1/documents/{DOC}/text").json()["text"] == kept

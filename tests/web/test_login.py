@@ -145,7 +145,8 @@ def test_logins_at_once_do_not_take_the_service(open_site):
     client = open_site(access="users")
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda n=n: statuses.append(enter(client, name=f"某{n}").status_code)) for n in range(60)
+        threading.Thread(target=lambda n=n: statuses.append(enter(client, name=f"某{n}").status_code))
+        for n in range(60)
     ]
     for thread in threads:
         thread.start()

@@ -45,7 +45,9 @@ def site(tmp_path):
 
 
 def long_text() -> bytes:
-    return "".join(f"第{n}条 步道管理事项之{n}，由后勤处第{n}组负责，每年检查{n}次并公布结果。\n" for n in range(60)).encode()
+    return "".join(
+        f"第{n}条 步道管理事项之{n}，由后勤处第{n}组负责，每年检查{n}次并公布结果。\n" for n in range(60)
+    ).encode()
 
 
 def test_an_upload_can_be_stopped(site):

@@ -151,7 +151,9 @@ def test_safe_names(name, safe):
     assert safe_name(name) == safe
 
 
-@pytest.mark.parametrize(("path", "safe"), [("", ""), (" ", ""), ("/", ""), ("人事", "人事"), ("人事/2024年/", "人事/2024年"), ("ａ", "ａ")])
+@pytest.mark.parametrize(
+    ("path", "safe"), [("", ""), (" ", ""), ("/", ""), ("人事", "人事"), ("人事/2024年/", "人事/2024年"), ("ａ", "ａ")]
+)
 def test_safe_folders(path, safe):
     assert safe_folder(path) == safe
 
