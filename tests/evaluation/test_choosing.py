@@ -17,6 +17,7 @@ from rag.evaluation.evaluate import IndexState, evaluate_gold, score_gold
 from rag.evaluation.library import library_of
 from rag.evaluation.records import Evidence, Question, Response, Shown, TestSet
 from rag.evaluation.report import write_report
+from rag.service import Service
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.evaluation.test_runs import command
 
@@ -98,6 +99,17 @@ def test_tuning_scores_the_grid_and_validates_on_other_folds(toy_service):
     assert found.best.mrr == max(row.mrr for row in found.rows) and found.validated.questions == 12
     again = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.3, 1.0)}, folds=3)
     assert again == found
+
+
+def test_the_depth_of_reranking_is_tuned_with_the_model_itself(model_service):
+    """The tuned service's reranker reads with the same model, though its embedder remembers questions."""
+    found = tuning.tune(model_service, seeds_set(6), {"rerank_candidates": (0, 20)}, folds=2)
+    depths = {row.values["rerank_candidates"]: row for row in found.rows}
+    assert set(depths) == {0, 20} and depths[20].current
+    twin = tuning.configured(Service(model_service.settings, tuning.remembering(model_service.embedder)), {})
+    hits = twin.search_passages("工会干部怎样了解职工所思所想所盼？", 3)
+    assert all("rerank" in hit.stages for hit in hits)
+    assert hits == model_service.search_passages("工会干部怎样了解职工所思所想所盼？", 3)
 
 
 def test_a_question_is_encoded_once_whatever_the_grid(make_service):
