@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from rag.config import ROOT, Settings
 from rag.service import Service
 
 SEEDS = ROOT / "seeds"
+T = TypeVar("T")
 
 
 class ToyEmbedder:
@@ -43,6 +46,12 @@ class ToyEmbedder:
             vector[int.from_bytes(digest, "little") % self.dim] += 1
         vector[0] += 1e-3  # never the zero vector
         return vector / np.linalg.norm(vector)
+
+
+def apart(run: Callable[..., T], *given: object) -> T:
+    """The result of `run(*given)` in a thread of its own: the browser's driver keeps an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run, *given).result()
 
 
 @pytest.fixture

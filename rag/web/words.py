@@ -163,7 +163,7 @@ def change_view(question: str, origin: str, before: Passage | None, after: Passa
 def _place(passage: Passage | None, mine: Reading) -> str:
     if passage is None:
         return "没有找到（拒答）"
-    title = mine.service.current().titles.get(passage.doc_id, passage.doc_id)
+    title = mine.titles().get(passage.doc_id, passage.doc_id)
     address = f"source?d={percent(passage.doc_id)}&amp;s={passage.start}&amp;e={passage.end}"
     short = " ".join(passage.text.split())
     text = short if len(short) <= SHOWN else f"{short[:SHOWN]}…"

@@ -17,7 +17,7 @@ from benchmarks.load import Load, measure, wait_until_ready
 from rag.config import ROOT, Settings
 from rag.service import Service
 from tests.browser.conftest import free_port
-from tests.conftest import SEEDS, ToyEmbedder
+from tests.conftest import SEEDS, ToyEmbedder, apart
 
 PEOPLE, SECONDS = 64, 12
 
@@ -33,7 +33,7 @@ def loaded(index, **environment: str) -> Load:
     process = subprocess.Popen([sys.executable, "-m", "tests.deploy.toy_server", str(port)], cwd=ROOT, env=env)
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process)
-        return asyncio.run(measure(f"http://127.0.0.1:{port}", psutil.Process(process.pid), PEOPLE, SECONDS))
+        return apart(asyncio.run, measure(f"http://127.0.0.1:{port}", psutil.Process(process.pid), PEOPLE, SECONDS))
     finally:
         process.terminate()
         process.wait(20)

@@ -24,7 +24,7 @@ from rag.config import Settings
 from rag.service import Service
 from rag.web.server import build_app
 from rag.web.state import Startup
-from tests.conftest import SEEDS, ToyEmbedder
+from tests.conftest import SEEDS, ToyEmbedder, apart
 from tests.web.test_api import check_problem
 
 DOC = "人事/周转房.txt"
@@ -88,7 +88,7 @@ def call(place: Place, name: str, tool: str, **arguments: object) -> tuple[bool,
             result = await session.call_tool(tool, arguments)
             return result.isError, "".join(part.text for part in result.content)
 
-    return anyio.run(spoken)
+    return apart(anyio.run, spoken)
 
 
 def post(place: Place, method: str, params: dict, headers: dict[str, str]) -> httpx.Response:
@@ -114,7 +114,7 @@ def test_two_tools_and_nothing_else(place):
         async with talking(place, "财务") as (session, begun):
             return begun.capabilities, (await session.list_tools()).tools
 
-    can, tools = anyio.run(offered)
+    can, tools = apart(anyio.run, offered)
     assert can.tools and not can.resources and not can.prompts
     assert [tool.name for tool in tools] == ["ask", "search"]
     for tool in tools:
