@@ -14,11 +14,10 @@ from rag.index import Snapshot
 from rag.retrieval import Ranking, Signals
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
-# Logistic weights of the two signals, the cosine counted in deviations above that of foreign questions.
+# Logistic weights of the signals, the cosine counted in deviations above that of foreign questions.
 # Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
-LACKING = 3.0  # what it costs that a question for an amount, a share or a year meets passages without any
 WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.2, -4.1
-
+LACKING = 3.0  # what it costs that a question for an amount, a share or a year meets passages without any
 TOGETHER_MAX = 500  # characters of two neighbouring passages shown as one excerpt
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
 SPARE = 2  # hits looked at beyond those wanted, for the places that come free
@@ -74,7 +73,7 @@ def compose(
     be named as holding the same words; by default all. Raises CitationError when a quote has come loose.
     """
     sure = confidence(ranking.signals, calibration)
-    if not ranking.hits or sure < calibration.cutoff:
+    if first_of(ranking, calibration) is None:
         return Answer(question, False, sure, (), timings, ranking.reading)
     found = list(zip(ranking.hits, ranking.rows, strict=True))
     wanted = max(top_k, sum(hit.named for hit in ranking.hits)) if whole_lists else top_k

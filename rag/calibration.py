@@ -11,7 +11,7 @@ import numpy as np
 from rag.answering import Calibration, confidence
 from rag.embedding import Embedder, foreign_questions
 from rag.index import Snapshot
-from rag.retrieval import Ranking
+from rag.retrieval import SIGNALS, Ranking
 from rag.tokenizing import content_words
 
 OWN_QUESTIONS = 120  # drawn evenly from the collection
@@ -54,14 +54,14 @@ def calibrate(snapshot: Snapshot, embedder: Embedder, rank: Callable[[str, np.nd
 
 
 def dumps(calibration: Calibration, generation: int) -> str:
-    """As stored beside the index: JSON with the generation it was learnt on."""
-    return json.dumps(asdict(calibration) | {"generation": generation})
+    """As stored beside the index: JSON with the generation and the kind of signals it was learnt on."""
+    return json.dumps(asdict(calibration) | {"generation": generation, "signals": SIGNALS})
 
 
 def loads(text: str | None, generation: int) -> Calibration | None:
-    """The stored calibration if it was learnt on this generation."""
+    """The stored calibration if it was learnt on this generation, by the signals of this version."""
     found = json.loads(text) if text else {}
-    if found.pop("generation", None) != generation:
+    if (found.pop("generation", None), found.pop("signals", None)) != (generation, SIGNALS):
         return None
     return Calibration(**found)
 

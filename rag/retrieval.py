@@ -25,9 +25,8 @@ from rag.scoring import blended, candidates, dense_scores, distinct, read_again,
 from rag.tokenizing import fold, is_telling, tokenize
 from rag.vocabulary import TERM_MARK
 
-CENTRING = (
-    0.7  # of what questions have in common, taken out of each, so that passages near to any question do not float up
-)
+SIGNALS = "centred-1"  # changes whenever the same index would give the same question other signals
+CENTRING = 0.7  # of what all questions have in common, taken out, or passages near to any question float up
 SYNONYM = 0.5  # of a synonym's BM25 against that of the question's own words
 
 
@@ -113,9 +112,9 @@ def retrieve(
     searched = time.perf_counter()
 
     left_ms = knobs.budget_ms - (searched - started) * 1e3 if knobs.budget_ms else math.inf
-    again = [at for at in order if place[at] == len(named)][: knobs.rerank]
-    second = read_again(snapshot, reranker, question, query, [int(pool[at]) for at in again], left_ms)
-    score, seen = blended(fused, again, second)
+    found_by_search = [at for at in order if place[at] == len(named)]
+    again = [int(pool[at]) for at in found_by_search[: knobs.rerank]]
+    score, seen = blended(fused, found_by_search, read_again(snapshot, reranker, question, query, again, left_ms))
     order = sorted(order, key=lambda at: (place[at], -score[at], pool[at]))
     order = order[: max(knobs.top_k, len(named)) if whole_lists else knobs.top_k]
     done = time.perf_counter()
@@ -152,8 +151,14 @@ def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> floa
     total = sum(wanted.values())
     if not total:
         return 0.0
-    held = (sum(wanted[token] for token in _held(snapshot, reading, row) & wanted.keys()) for row in rows)
-    return max(held, default=0.0) / total
+    stands_for = {token: tokenize(word) for token, word in reading.added.items()}
+
+    def held(row: int) -> float:
+        own = snapshot.lexical.tokens(row)
+        through = (meant for token, means in stands_for.items() if token in own for meant in means)
+        return sum(wanted[token] for token in own.union(through) & wanted.keys())
+
+    return max(map(held, rows), default=0.0) / total
 
 
 def _lacks(snapshot: Snapshot, question: str, rows: Sequence[int]) -> bool:
@@ -168,12 +173,6 @@ def _matched(snapshot: Snapshot, reading: Reading, row: int) -> tuple[str, ...]:
     own = {token.rstrip(TERM_MARK) for token in reading.tokens if token in tokens and is_telling(token)}
     others = {token for token in reading.added if token in tokens and is_telling(token)}
     return tuple(sorted(own | others, key=lambda word: (-snapshot.lexical.idf(word), word)))
-
-
-def _held(snapshot: Snapshot, reading: Reading, row: int) -> frozenset[str]:
-    """What a passage holds of the question: its own tokens, and the words that a synonym of is there."""
-    tokens = snapshot.lexical.tokens(row)
-    return tokens.union(*(tokenize(word) for token, word in reading.added.items() if token in tokens))
 
 
 def _addressed(snapshot: Snapshot, question: str, rows: np.ndarray | None) -> list[int]:

@@ -13,6 +13,7 @@ from rag.reranking import Reranker
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
 RERANK_WEIGHT = 0.35  # of the reranker against the fused score, both standardised over what is read again
+BEHIND = 1e-3  # deviations between what was read again and the rest, so that no tie lets the rest in
 RERANK_LEAST = 3  # passages; fewer are not worth reading again
 
 
@@ -73,21 +74,22 @@ def read_again(
     return reranker.scores(question, texts).tolist()
 
 
-def blended(fused: np.ndarray, again: Sequence[int], scores: Sequence[float]) -> tuple[np.ndarray, dict[int, float]]:
+def blended(fused: np.ndarray, order: Sequence[int], scores: Sequence[float]) -> tuple[np.ndarray, dict[int, float]]:
     """Final scores, and the reranker's by place in the pool.
 
-    What was read again is ordered by both, on the scale that fused scores have there, and stays before the rest.
+    order: places in the pool, best first; as many of them were read again as there are scores. Those are ordered by
+    both, on the scale that fused scores have there; the rest keeps its own order and distances, behind them.
     """
     if not scores:
         return fused, {}
-    places = list(again[: len(scores)])
-    before, own = fused[places], np.asarray(scores, np.float32)
+    again, rest = list(order[: len(scores)]), list(order[len(scores) :])
+    before, own = fused[again], np.asarray(scores, np.float32)
     both = (1 - RERANK_WEIGHT) * standard(before, before) + RERANK_WEIGHT * standard(own, own)
     final = fused.copy()
-    final[places] = before.mean() + before.std() * both
-    others = np.setdiff1d(np.arange(len(fused)), places)
-    final[others] = np.minimum(final[others], final[places].min())
-    return final, dict(zip(places, scores, strict=True))
+    final[again] = before.mean() + before.std() * both
+    if rest:
+        final[rest] -= max(0.0, final[rest].max() - final[again].min() + BEHIND)
+    return final, dict(zip(again, scores, strict=True))
 
 
 def standard(values: np.ndarray, population: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ class Vocabulary:
         """The question's words that have synonyms, each with those the question does not hold; longest words first."""
         left = folded = fold(question)
         found = []
-        for word in sorted(self._groups, key=lambda word: (-len(word), word)):
+        for word in self._groups:
             if word in left:
                 others = tuple(other for other in self._groups[word] if other not in folded)
                 left = left.replace(word, " ")
@@ -65,11 +65,12 @@ class Vocabulary:
 
     @cached_property
     def _groups(self) -> dict[str, tuple[str, ...]]:
+        """The synonyms of each word, the longest words first."""
         groups: dict[str, tuple[str, ...]] = {}
         for group in self.synonyms:
             for word in group:
                 groups[word] = tuple(dict.fromkeys([*groups.get(word, ()), *(o for o in group if o != word)]))
-        return groups
+        return dict(sorted(groups.items(), key=lambda entry: (-len(entry[0]), entry[0])))
 
     @cached_property
     def _automaton(self) -> ahocorasick.Automaton | None:

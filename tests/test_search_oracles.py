@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rag import calibration
+from rag.answering import Calibration
 from rag.dense import DenseIndex
 from rag.embedding import foreign_questions
 from rag.errors import IndexUnusable
 from rag.lexical import K1, B, LexicalIndex
-from rag.retrieval import CENTRING, SYNONYM, Knobs, retrieve
-from rag.scoring import RERANK_WEIGHT, dense_scores
+from rag.retrieval import CENTRING, SIGNALS, SYNONYM, Knobs, retrieve
+from rag.scoring import RERANK_WEIGHT, blended, dense_scores
 from rag.tokenizing import tokenize
 
 
@@ -156,6 +158,24 @@ def test_the_reranker_is_blended_in_over_the_first_passages_only(toy_service):
     assert scores == sorted(scores, reverse=True)
     assert [hit.stages["rerank"] for hit in again.hits[:8]] == list(order)
     assert again.signals == plain.signals  # whether there is an answer does not hang on the time left
+
+
+def test_what_was_not_read_again_keeps_its_order_behind_the_rest():
+    """The last of those read again may fall far below the others' scores; they stay apart, in order, behind it."""
+    fused = np.array([5.0, 4.9, 4.8, 4.7, 4.6, 4.5, 1.0])
+    order = [0, 1, 2, 5, 4, 3]  # 6 is named, and no matter of the reranker's
+    final, seen = blended(fused, order, [0.1, 0.9, 0.2])
+    assert set(seen) == {0, 1, 2} and final[6] == fused[6]
+    assert final[[0, 1, 2]].min() > final[[3, 4, 5]].max()
+    np.testing.assert_allclose(np.diff(final[[5, 4, 3]]), [0.1, 0.1])
+
+
+def test_a_calibration_by_other_signals_is_learnt_anew():
+    learnt = Calibration(0.2, 0.05, 0.5, 0.0, 0.01)
+    stored = calibration.dumps(learnt, 7)
+    assert calibration.loads(stored, 7) == learnt
+    assert calibration.loads(stored, 8) is None
+    assert calibration.loads(stored.replace(SIGNALS, "another"), 7) is None
 
 
 def test_reranking_does_with_the_time_that_is_left(toy_service):

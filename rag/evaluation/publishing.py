@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -98,16 +98,15 @@ def _judged(service: Service, fresh: Service, guard: Guard, bar: Bar) -> Verdict
     """The verdict on the changed index, kept as a run with its report. Raises EvaluationError when it does not pass."""
     index = service.settings.index
     folder = desk.new_run(index, guard.test_set.name, guarded=True)
-    try:
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)  # half a verdict is none
         before = _before(service, folder, guard, bar)
         after = _after(fresh, before, folder, guard, bar)
         verdict = gate(after, before, guard.allowed)
         write_report(after, compared(after, before), folder)
         last = desk.last_done(index, guard.test_set.name, before=folder.name)
         desk.finish(folder, LABELS[verdict.passed], verdict.passed, last, fresh)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # half a verdict is none
-        raise
+        undo.pop_all()
     if not verdict.passed:
         raise EvaluationError(f"{verdict.reason}报告见评测页（{folder.name}）。", code=REFUSED)
     return verdict

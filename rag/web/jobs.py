@@ -66,17 +66,19 @@ class Jobs:
         return self._failures.get(run, "")
 
     def _perform(self, run: str) -> None:
+        why = "内部出错，详见服务日志。/ Internal error, see the log."
         try:
             desk.perform(self._service, run, self._bar)
+            why = ""
         except Stopped:
+            why = ""
             log.info("评测 %s 已停止", run)
         except YuanwenError as error:
-            self._failures[run] = str(error)
+            why = str(error)
             log.error("评测 %s 没有做完：%s", run, error)
-        except BaseException:
-            self._failures[run] = "内部出错，详见服务日志。/ Internal error, see the log."
-            raise
-        finally:
+        finally:  # what nobody expected goes on its way with its traceback
+            if why:
+                self._failures[run] = why
             with self._lock:
                 self._state = State()
 
