@@ -91,8 +91,14 @@ class Settings(BaseSettings):
     lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
     rerank_candidates: int = Field(20, ge=0, le=100, description="取前多少段与问题一起再读一遍重排；0 为不重排")
+    rerank_people: int = Field(
+        3, ge=1,
+        description="同时有这么多人提问时仍照常重排；再多，就由大家平分这么多人的段数，每题分到不足 3 段就不重排。命令行与评测不受此限",
+    )  # fmt: skip
     latency_budget_ms: float = Field(
-        0.0, ge=0, description="一次提问的时间预算（毫秒）：重排只用余下的时间，不够就少读或不读；0 为不限"
+        0.0,
+        ge=0,
+        description="一次提问的时间预算（毫秒），从收到时算起，排队在内：重排只用余下的时间，不够就少读或不读；0 为不限",
     )
     question_max: int = Field(2000, ge=10, description="问题的最大长度（字）")
     file_max_mb: int = Field(200, ge=1, le=2000, description="读入的单个文件最大多少 MB，上传也以此为限")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import calendar
+import fnmatch
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.errors import UsageError
@@ -50,6 +51,22 @@ def read_filter(since: str = "", until: str = "", validity: str = "") -> Filter:
     if found.until and found.since > found.until:
         raise UsageError(f"起始日期 {since} 晚于截止日期 {until}。/ The period ends before it begins.", code="filter")
     return found
+
+
+def admitted(
+    metadata: Mapping[str, Mapping[str, str]],
+    documents: Sequence[str],
+    allowed: Callable[[str], bool] | None,
+    only: Filter,
+) -> tuple[str, ...]:
+    """The documents to search. metadata: of all, by doc_id. documents, allowed: as `Service.ask` takes them."""
+    return tuple(
+        doc_id
+        for doc_id, facts in metadata.items()
+        if (not documents or any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
+        and (allowed is None or allowed(doc_id))
+        and only.admits(facts)
+    )
 
 
 def in_force(validity: str) -> bool:

@@ -49,7 +49,8 @@ class Signals:
 class Knobs:
     """How to search. candidates: taken from each search. rerank: best passages that are read again with the question.
 
-    budget_ms: time for one question, from its arrival; reranking does with what is left of it. 0: no limit.
+    budget_ms: time for one question, from its arrival; reranking does with what is left of it. 0: no limit. waited_ms: how
+    much of it had gone by before.
     """
 
     top_k: int
@@ -57,6 +58,7 @@ class Knobs:
     lexical_weight: float
     rerank: int = 0
     budget_ms: float = 0.0
+    waited_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,8 @@ def retrieve(
     first = [int(pool[at]) for at in order[:3]]
     searched = time.perf_counter()
 
-    left_ms = knobs.budget_ms - (searched - started) * 1e3 if knobs.budget_ms else math.inf
+    gone_ms = knobs.waited_ms + (searched - started) * 1e3
+    left_ms = knobs.budget_ms - gone_ms if knobs.budget_ms else math.inf
     found_by_search = [at for at in order if place[at] == len(named)]
     again = [int(pool[at]) for at in found_by_search[: knobs.rerank]]
     score, seen = blended(fused, found_by_search, read_again(snapshot, reranker, question, query, again, left_ms))
@@ -135,7 +138,7 @@ def retrieve(
         _lacks(snapshot, question, first),
         len(named) > 0,
     )
-    times = (embedded - started, searched - embedded, done - searched)
+    times = (embedded - started, searched - embedded, done - searched if seen else 0.0)
     return Ranking(reading, vector, query, hits, found, signals, *(seconds * 1e3 for seconds in times))
 
 

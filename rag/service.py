@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 import threading
 import time
@@ -34,9 +33,10 @@ from rag.datamodels import (
 )
 from rag.embedding import Embedder, Progress, load_embedder
 from rag.errors import NotFoundError, QuestionError, UsageError
-from rag.filtering import ALL, Filter, period
+from rag.filtering import ALL, Filter, admitted, period
 from rag.index import Snapshot, made_as, make_of, prepare, set_word_tables, snapshot, store, with_words, word_tables
 from rag.intake import IngestReport, Intake, edited
+from rag.pacing import UNHURRIED, Pace
 from rag.reranking import Reranker, load_reranker
 from rag.retrieval import Knobs, Ranking, read, retrieve
 from rag.scoring import best_windows
@@ -83,20 +83,22 @@ class Service:
         allowed: Callable[[str], bool] | None = None,
         only: Filter = ALL,
         around: int = 0,
+        pace: Pace = UNHURRIED,
     ) -> Answer:
         """Answer with exact excerpts or refuse.
 
         top_k: excerpts at most; by default as the settings say, or as many as the list asked for has. documents:
         globs over doc_id to search in. allowed: whether whoever asks may see a document; nothing of any other is
         searched or named. only: what dates and validity to search. around: passages of context to name on each side of
-        an excerpt, with its section; 0 for none. Raises QuestionError, IndexUnusable.
+        an excerpt, with its section; 0 for none. pace: how much time it may take; which excerpts come first may depend
+        on it, but not whether there are any. Raises QuestionError, IndexUnusable.
         """
         started = time.perf_counter()
         asked = self.check_question(question)
         current = self.current()
         wanted, lists = self.settings.top_k if top_k is None else top_k, top_k is None
         _refuse_none(wanted)
-        ranking = self._rank(current, asked, wanted + SPARE, documents, allowed, only, whole_lists=lists)
+        ranking = self._rank(current, asked, wanted + SPARE, documents, allowed, only, pace, whole_lists=lists)
         answer = compose(
             question, ranking, self.calibration(), current,
             lambda doc_id: self._document(current.generation, doc_id).document,
@@ -114,16 +116,17 @@ class Service:
         documents: Sequence[str] = (),
         allowed: Callable[[str], bool] | None = None,
         only: Filter = ALL,
+        pace: Pace = UNHURRIED,
     ) -> list[RankedDocument]:
         """Rank documents by their best passage, never refusing.
 
         top_k: documents wanted; so many are given unless fewer can be found. The rest is as in `ask`.
         """
         asked, current = self.check_question(question), self.current()
-        within = frozenset(_within(current, documents, allowed, only))
+        within = frozenset(admitted(current.metadata, documents, allowed, only))
         take, vector = top_k * MIN_DOCUMENT_HITS, None
         while True:
-            ranking = self._rank(current, asked, take, documents, allowed, only, vector=vector)
+            ranking = self._rank(current, asked, take, documents, allowed, only, pace, vector=vector)
             found = _by_document(current, ranking, within)
             if len(found) >= min(top_k, len(within)) or take >= len(current.passages):
                 return found[:top_k]
@@ -136,15 +139,16 @@ class Service:
         documents: Sequence[str] = (),
         allowed: Callable[[str], bool] | None = None,
         only: Filter = ALL,
+        pace: Pace = UNHURRIED,
     ) -> tuple[Hit, ...]:
         """Rank passages, never refusing."""
-        return self._rank(self.current(), self.check_question(question), top_k, documents, allowed, only).hits
+        return self._rank(self.current(), self.check_question(question), top_k, documents, allowed, only, pace).hits
 
     def searched(
         self, documents: Sequence[str] = (), allowed: Callable[[str], bool] | None = None, only: Filter = ALL
     ) -> tuple[str, ...]:
         """The documents that a search so narrowed looks at."""
-        return _within(self.current(), documents, allowed, only)
+        return admitted(self.current().metadata, documents, allowed, only)
 
     def read(self, question: str) -> Reading:
         """How the search reads a question: its words, terms and synonyms."""
@@ -198,6 +202,7 @@ class Service:
         documents: Sequence[str],
         allowed: Callable[[str], bool] | None = None,
         only: Filter = ALL,
+        pace: Pace = UNHURRIED,
         *,
         whole_lists: bool = False,
         vector: np.ndarray | None = None,
@@ -206,10 +211,11 @@ class Service:
         _refuse_none(top_k)
         rows = None
         if documents or allowed or only != ALL:
-            rows = current.rows_of(frozenset(_within(current, documents, allowed, only)).__contains__)
+            rows = current.rows_of(frozenset(admitted(current.metadata, documents, allowed, only)).__contains__)
+        reread = self.settings.rerank_candidates if pace.reread is None else pace.reread
         knobs = Knobs(
             top_k, max(self.settings.candidates, top_k), self.settings.lexical_weight,
-            0 if plain else self.settings.rerank_candidates, self.settings.latency_budget_ms,
+            0 if plain else reread, self.settings.latency_budget_ms, pace.waited_ms,
         )  # fmt: skip
         reranker = self.reranker if knobs.rerank else None
         return retrieve(
@@ -425,18 +431,6 @@ class Service:
 def _refuse_none(top_k: int) -> None:
     if top_k < 1:
         raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
-
-
-def _within(
-    current: Snapshot, documents: Sequence[str], allowed: Callable[[str], bool] | None, only: Filter
-) -> tuple[str, ...]:
-    return tuple(
-        doc_id
-        for doc_id, facts in current.metadata.items()
-        if (not documents or any(fnmatch.fnmatchcase(doc_id, glob) for glob in documents))
-        and (allowed is None or allowed(doc_id))
-        and only.admits(facts)
-    )
 
 
 def _by_document(current: Snapshot, ranking: Ranking, within: frozenset[str]) -> list[RankedDocument]:

@@ -9,7 +9,7 @@ import sys
 from rag.config import ROOT
 
 LAYERS = [
-    {"errors", "datamodels", "numerals"},
+    {"errors", "datamodels", "numerals", "pacing"},
     {"config", "expecting", "structure", "tokenizing", "filtering"},
     {"cleaning", "loading", "basemodel", "adapters"},
     {"chunking", "embedding", "duplicates", "addressing", "outlines", "surroundings", "vocabulary"},

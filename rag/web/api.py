@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, BinaryIO
 
-import anyio
 from fastapi import APIRouter, Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -25,6 +24,7 @@ from rag.web import feedback, problems, schemas, uploads
 from rag.web.gate import note
 from rag.web.metrics import Metrics
 from rag.web.ongoing import Ongoing
+from rag.web.queueing import Queue
 from rag.web.reading import Mine, Reading
 from rag.web.state import Startup
 from rag.web.streaming import Events, Tell
@@ -36,32 +36,29 @@ _RESPONSES = {status: _PROBLEM | cause for status, cause in problems.CAUSES.item
 _BEARER = Depends(HTTPBearer(auto_error=False, description="密钥或门户令牌；只监听本机、不登录时不需要"))
 
 
-def build_api(service: Service, startup: Startup, metrics: Metrics, ongoing: Ongoing) -> FastAPI:
+def build_api(service: Service, startup: Startup, metrics: Metrics, queue: Queue, ongoing: Ongoing) -> FastAPI:
     """The app that answers /api/v1/…, /healthz, /readyz, /metrics and /openapi.json."""
     app = FastAPI(
         title="原文 Yuanwen", version=__version__, docs_url=None, redoc_url=None,
         description="用原文回答关于中文文档的问题，出处可逐字核对。偏移按码位计，左闭右开。"
         "需要身份时用请求头 Authorization: Bearer 加密钥或门户令牌；出错时答 application/problem+json。",
     )  # fmt: skip
-    app.include_router(_asking(service, metrics), prefix="/api/v1")
+    app.include_router(_asking(service, metrics, queue), prefix="/api/v1")
     app.include_router(_collection(service, startup, ongoing), prefix="/api/v1")
     app.include_router(_watching(service, startup, metrics))
     problems.install(app)
     return app
 
 
-def _asking(service: Service, metrics: Metrics) -> APIRouter:
+def _asking(service: Service, metrics: Metrics, queue: Queue) -> APIRouter:
     """Questions, searches and what users think of the answers."""
     router = APIRouter(responses=_RESPONSES, dependencies=[_BEARER])
-    # one at a time uses all cores in the model, two would fight for the interpreter; first come, first served
-    turns = anyio.CapacityLimiter(1)
 
     @router.post("/ask", response_model=schemas.AnswerOut)
     async def ask(body: schemas.AskBody, mine: Mine) -> JSONResponse:
         """提问：得到原文摘录，或如实拒答。"""
-        answer = await anyio.to_thread.run_sync(
-            mine.ask, body.question, body.top_k, body.documents or (), body.only(), body.around, limiter=turns
-        )
+        documents, only = body.documents or (), body.only()
+        answer = await queue.turn(mine, lambda own: own.ask(body.question, body.top_k, documents, only, body.around))
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -71,9 +68,8 @@ def _asking(service: Service, metrics: Metrics) -> APIRouter:
     @router.post("/search", response_model=schemas.SearchOut)
     async def search(body: schemas.SearchBody, mine: Mine) -> JSONResponse:
         """检索文档，不拒答。"""
-        found = await anyio.to_thread.run_sync(
-            mine.search, body.question, body.top_k, body.documents or (), body.only(), limiter=turns
-        )
+        documents, only = body.documents or (), body.only()
+        found = await queue.turn(mine, lambda own: own.search(body.question, body.top_k, documents, only))
         titles = mine.titles()
         rows = [
             {"rank": one.rank, "doc": one.doc_id, "title": titles.get(one.doc_id, ""), "score": round(one.score, 6)}

@@ -12,7 +12,8 @@ from rag.config import Settings
 from rag.web.followup import carried
 from rag.web.metrics import Metrics
 from rag.web.pages import asset
-from rag.web.reading import Mine
+from rag.web.queueing import Queue
+from rag.web.reading import Mine, Reading
 from rag.web.render import Turn, chat_question, inert, panel
 from rag.web.turns import answered, reply
 
@@ -36,7 +37,7 @@ class TurnOut(BaseModel):
     cards: str
 
 
-def build_embed(settings: Settings, metrics: Metrics) -> APIRouter:
+def build_embed(settings: Settings, metrics: Metrics, queue: Queue) -> APIRouter:
     """/embed, /embed.js, and what the compact page calls."""
     router = APIRouter(include_in_schema=False)
 
@@ -59,8 +60,12 @@ def build_embed(settings: Settings, metrics: Metrics) -> APIRouter:
         )
 
     @router.post("/page/turn")
-    def turn(body: TurnBody, mine: Mine) -> TurnOut:
+    async def turn(body: TurnBody, mine: Mine) -> TurnOut:
         """Answer a question asked in a frame."""
+        return await queue.turn(mine, lambda own: told(own, body))
+
+    def told(mine: Reading, body: TurnBody) -> TurnOut:
+        """The turn that was asked for, answered."""
         earlier = [Turn(1, body.before, None)] if body.before else []
         asked = Turn(body.number, body.question, None, carried=carried(body.question, earlier))
         done = answered(mine, metrics, asked, body.documents)

@@ -13,12 +13,13 @@ _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30)
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What is counted. answers: by outcome, answered or refused."""
+    """What is counted. answers: by outcome, answered or refused. hurried: for the crowd, read again less or not."""
 
     registry: CollectorRegistry
     requests: Counter
     seconds: Histogram
     answers: Counter
+    hurried: Counter
     documents: Gauge
     generation: Gauge
     ready: Gauge
@@ -60,6 +61,7 @@ def new_metrics() -> Metrics:
         Counter("yuanwen_http_requests", "HTTP requests", ["method", "route", "status"], registry=registry),
         Histogram("yuanwen_http_seconds", "Seconds for one request", ["route"], buckets=_BUCKETS, registry=registry),
         Counter("yuanwen_answers", "Answers given, by outcome", ["outcome"], registry=registry),
+        Counter("yuanwen_hurried", "Reading again given up, for many asked", ["reread"], registry=registry),
         Gauge("yuanwen_documents", "Documents in the index", registry=registry),
         Gauge("yuanwen_index_generation", "Generation of the index", registry=registry),
         Gauge("yuanwen_ready", "1 when the service can answer", registry=registry),

@@ -16,16 +16,21 @@ from rag.catalog import Record
 from rag.datamodels import Answer, Context, Hit, LineBox, Passage
 from rag.errors import ForbiddenError, NotFoundError
 from rag.filtering import ALL, Filter
+from rag.pacing import UNHURRIED, Pace
 from rag.service import RankedDocument, Service
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The service for one request. allowed: whether they may see a document; None when they may see all."""
+    """The service for one request. allowed: whether they may see a document; None when they may see all.
+
+    pace: how much time its questions may take.
+    """
 
     service: Service
     identity: Identity
     allowed: Callable[[str], bool] | None
+    pace: Pace = UNHURRIED
 
     def ask(
         self,
@@ -36,19 +41,19 @@ class Reading:
         around: int = 0,
     ) -> Answer:
         """As `Service.ask`, of what they may see."""
-        return self.service.ask(question, top_k, documents, self.allowed, only, around)
+        return self.service.ask(question, top_k, documents, self.allowed, only, around, self.pace)
 
     def search(
         self, question: str, top_k: int = 100, documents: Sequence[str] = (), only: Filter = ALL
     ) -> list[RankedDocument]:
         """As `Service.search`, of what they may see."""
-        return self.service.search(question, top_k, documents, self.allowed, only)
+        return self.service.search(question, top_k, documents, self.allowed, only, self.pace)
 
     def search_passages(
         self, question: str, top_k: int = 10, documents: Sequence[str] = (), only: Filter = ALL
     ) -> tuple[Hit, ...]:
         """As `Service.search_passages`, of what they may see."""
-        return self.service.search_passages(question, top_k, documents, self.allowed, only)
+        return self.service.search_passages(question, top_k, documents, self.allowed, only, self.pace)
 
     def searched(self, documents: Sequence[str] = (), only: Filter = ALL) -> tuple[str, ...]:
         """The documents that a search so narrowed looks at."""

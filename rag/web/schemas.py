@@ -124,8 +124,8 @@ class TimingsOut(BaseModel):
 
     embed: float
     search: float
-    rerank: float
-    total: float
+    rerank: float = Field(description="重排；没有重排时为 0，比如同时提问的人多")
+    total: float = Field(description="合计，不含排队")
 
 
 class AnswerOut(BaseModel):

@@ -55,6 +55,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.metrics import new_metrics
     from rag.web.ongoing import Ongoing
     from rag.web.pages import build_pages
+    from rag.web.queueing import Queue
     from rag.web.roles import MCP
     from rag.web.security import MB, Guard, Sharing, is_data, route_of
     from rag.web.tools import Tools
@@ -63,20 +64,21 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
     proxies, portals, ongoing = service.settings.trusted_proxies, service.settings.portals, Ongoing()
-    api = build_api(service, startup, metrics, ongoing)
-    tools = Tools(service, metrics) if service.settings.mcp else None
+    queue = Queue(service.settings, metrics)
+    api = build_api(service, startup, metrics, queue, ongoing)
+    tools = Tools(service, metrics, queue) if service.settings.mcp else None
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=tools and tools.lifespan)
     page.include_router(build_pages(startup, ongoing))
     page.include_router(build_login(access, limits))
     page.include_router(build_evaluation(service))
     page.include_router(build_words(service, startup))
-    page.include_router(build_embed(service.settings, metrics))
+    page.include_router(build_embed(service.settings, metrics, queue))
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     if tools:
         page.add_route(MCP, tools, methods=["POST"])
     gr.mount_gradio_app(
-        page, build_ui(service, startup, metrics), path="/", footer_links=[], run_history=False, show_error=False,
+        page, build_ui(service, startup, metrics, queue), path="/", footer_links=[], run_history=False, show_error=False,
         ssr_mode=False, allowed_paths=[], enable_monitoring=False, max_file_size="1kb", pwa=False, mcp_server=False,
         theme=theme(), head=HEAD, i18n=gr.I18n(), app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 
-import anyio
 import gradio as gr
 from gradio.mcp import GradioMCPServer
 from mcp import types
@@ -16,6 +15,7 @@ from rag.answering import to_json
 from rag.service import Service
 from rag.web.metrics import Metrics
 from rag.web.problems import problem
+from rag.web.queueing import Queue
 from rag.web.reading import reading_of
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ _SERVED = (types.PingRequest, types.ListToolsRequest, types.CallToolRequest)
 class Tools:
     """An ASGI app that answers the protocol over streamable HTTP. lifespan: of the app that holds it."""
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
+    def __init__(self, service: Service, metrics: Metrics, queue: Queue) -> None:
         """The gate before it opens the reading that the tools use."""
-        server = GradioMCPServer(_tools(service, metrics))
+        server = GradioMCPServer(_tools(service, metrics, queue))
         handlers = server.mcp_server.request_handlers
         server.mcp_server.request_handlers = {kind: handlers[kind] for kind in _SERVED}
         self.lifespan, self._answer = server.lifespan, server.handle_streamable_http
@@ -53,9 +53,8 @@ class Tools:
         await self._answer(dict(scope) | {"path": _INSIDE}, again, send)
 
 
-def _tools(service: Service, metrics: Metrics) -> gr.Blocks:
+def _tools(service: Service, metrics: Metrics, queue: Queue) -> gr.Blocks:
     """The functions that are offered; their docstrings are what the other program reads."""
-    turns = anyio.CapacityLimiter(1)  # as for REST
 
     async def ask(question: str, request: gr.Request) -> str:
         """用自然语言提问，得到文件里的原文摘录；文件里没有答案时 answerable 为 false，不给摘录。引用时请原样照抄 text，并注明 title。
@@ -66,7 +65,7 @@ def _tools(service: Service, metrics: Metrics) -> gr.Blocks:
         Returns:
             JSON：answerable、excerpts（每条有 title、headings、doc、start、end、text），与 POST /api/v1/ask 相同。
         """
-        answer = await anyio.to_thread.run_sync(reading_of(request).ask, question, limiter=turns)
+        answer = await queue.turn(reading_of(request), lambda own: own.ask(question))
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -82,7 +81,7 @@ def _tools(service: Service, metrics: Metrics) -> gr.Blocks:
             JSON：documents（每篇有 rank、doc、title、score），与 POST /api/v1/search 相同。
         """
         mine = reading_of(request)
-        found = await anyio.to_thread.run_sync(mine.search, question, 10, limiter=turns)
+        found = await queue.turn(mine, lambda own: own.search(question, 10))
         titles = mine.titles()
         rows = [
             {"rank": one.rank, "doc": one.doc_id, "title": titles.get(one.doc_id, ""), "score": round(one.score, 6)}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
+import anyio
 import gradio as gr
 
 from rag.access.identity import Identity, Role
@@ -13,6 +14,7 @@ from rag.web.examples import Starters
 from rag.web.followup import ALONE, carried
 from rag.web.metrics import Metrics
 from rag.web.narrowing import VALIDITIES, scopes
+from rag.web.queueing import Queue
 from rag.web.reading import Reading, reading_of
 from rag.web.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, inert, panel
 from rag.web.state import Startup
@@ -41,7 +43,7 @@ def theme() -> gr.themes.Base:
     )
 
 
-def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
+def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue) -> gr.Blocks:
     """The Gradio app; nothing is loaded here."""
 
     starters = Starters()
@@ -63,7 +65,7 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         chips = "".join(ask_button(question) for question in starters.of(_mine(request)))
         return f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
 
-    def respond(
+    async def respond(
         question: str,
         turns: list[Turn],
         scope: list[str] | None,
@@ -71,22 +73,27 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         until: str,
         validity: str,
         request: gr.Request,
-    ) -> Iterator[tuple[list[Turn], Messages, str, str, str]]:
+    ) -> AsyncIterator[tuple[list[Turn], Messages, str, str, str]]:
         """Show the question at once, then the answer: session, chat, panel, emptied question box, question under way."""
         mine = _mine(request)
         number = turns[-1].number + 1 if turns else 1
         kept = question[: service.settings.question_max + 200].removeprefix(ALONE)
         asked = Turn(number, kept, None, carried=carried(question, turns))
-        before = [message for turn in turns for message in said(mine, turn)]
+        before, cards = await anyio.to_thread.run_sync(view, mine, turns)
         waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
-        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], shown(mine, turns), "", kept
-        turns = [*turns, answered(mine, metrics, asked, scope or (), (since, until, validity))][-TURNS_MAX:]
-        yield turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), "", ""
+        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], cards, "", kept
+        done = await queue.turn(mine, lambda own: answered(own, metrics, asked, scope or (), (since, until, validity)))
+        turns = [*turns, done][-TURNS_MAX:]
+        yield turns, *await anyio.to_thread.run_sync(view, mine, turns), "", ""
 
     def stopped(turns: list[Turn], pending: str, request: gr.Request) -> tuple[list[Turn], Messages, str, str, str]:
         """As it was before the question under way, which goes back into its box."""
         mine = _mine(request)
-        return turns, [message for turn in turns for message in said(mine, turn)], shown(mine, turns), pending, ""
+        return turns, *view(mine, turns), pending, ""
+
+    def view(mine: Reading, turns: list[Turn]) -> tuple[Messages, str]:
+        """The chat and the panel."""
+        return [message for turn in turns for message in said(mine, turn)], shown(mine, turns)
 
     def said(mine: Reading, turn: Turn) -> Messages:
         """A turn as two chat messages."""
@@ -140,7 +147,7 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         outputs = [turns, chat, cards, question, pending]
         asking = gr.on(
             [question.submit, send.click], respond, [question, turns, scope, since, until, validity], outputs, show_progress="hidden",
-            concurrency_limit=4, concurrency_id="ask", trigger_mode="multiple", api_visibility="private",
+            trigger_mode="multiple", api_visibility="private",
         )  # fmt: skip
         stop.click(
             stopped, [turns, pending], outputs, cancels=[asking], show_progress="hidden", queue=False,
@@ -152,7 +159,8 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics) -> gr.Blocks:
         )  # fmt: skip
         page.load(greet, None, [status, scope], show_progress="hidden", queue=False, api_visibility="private")
         page.load(offer, None, starter, show_progress="hidden", queue=False, api_visibility="private")
-    page.queue(max_size=64, default_concurrency_limit=4, api_open=False)
+    # a question leaves this queue at once and waits with those of all others in ours
+    page.queue(max_size=64, default_concurrency_limit=None, api_open=False)
     return page
 
 

@@ -16,6 +16,7 @@ from rag.service import Service
 from rag.web.api import build_api
 from rag.web.metrics import new_metrics
 from rag.web.ongoing import Ongoing
+from rag.web.queueing import Queue
 from rag.web.server import build_app
 from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
@@ -30,8 +31,9 @@ async def door(scope: Scope, receive: Receive, send: Send) -> None:
     await served[0](dict(scope) | {"client": LOCAL}, receive, send)
 
 
+metrics = new_metrics()
 schema = schemathesis.openapi.from_dict(
-    build_api(Service(Settings(), ToyEmbedder()), Startup(), new_metrics(), Ongoing()).openapi()
+    build_api(Service(Settings(), ToyEmbedder()), Startup(), metrics, Queue(Settings(), metrics), Ongoing()).openapi()
 )
 schema.app = door
 
