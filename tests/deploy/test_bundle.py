@@ -34,6 +34,9 @@ body = json.dumps({{'question': '{question}'}}).encode()
 asked = urllib.request.Request(base + '/api/v1/ask', body, {{'Content-Type': 'application/json'}})
 print(urllib.request.urlopen(asked).read().decode())
 print(len(urllib.request.urlopen(base + '/').read()))
+ping = json.dumps({{'jsonrpc': '2.0', 'id': 1, 'method': 'ping'}}).encode()
+kinds = {{'Content-Type': 'application/json', 'Accept': 'application/json, text/event-stream'}}
+print(urllib.request.urlopen(urllib.request.Request(base + '/mcp', ping, kinds)).status)
 " 2>/dev/null && break
 done
 kill -TERM $server
@@ -67,7 +70,7 @@ def test_installs_serves_and_answers_without_a_network(tmp_path: Path):
 
     home = tmp_path / "home"
     (home / "data").mkdir(parents=True)
-    settings = f'index = "{home}/data/index"\ntop_k = 2\n'
+    settings = f'index = "{home}/data/index"\ntop_k = 2\nmcp = true\n'
     (home / "data" / "yuanwen.toml").write_text(settings, encoding="utf-8")
     script = SCRIPT.format(bundle=tmp_path / bundle.name(), home=home, port=free_port(), question=QUESTION)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("YUANWEN_", "PIP_", "PYTHON"))}
@@ -77,10 +80,10 @@ def test_installs_serves_and_answers_without_a_network(tmp_path: Path):
     assert done.returncode == 0, done.stderr[-3000:]
     shut = [path for path in (home / "releases").rglob("*") if path.is_file() and not path.stat().st_mode & 0o004]
     assert not shut  # the service runs as another user than the one who installed it
-    interfaces, served, page, *asked, code = done.stdout.strip().split("\n")
+    interfaces, served, page, mcp, *asked, code = done.stdout.strip().split("\n")
     assert interfaces == "lo:"
     assert json.loads(served)["answerable"] and len(json.loads(served)["excerpts"]) == 2  # the settings were read
-    assert int(page) > 1000
+    assert int(page) > 1000 and mcp == "200"
     assert json.loads("\n".join(asked))["excerpts"][0]["text"] == json.loads(served)["excerpts"][0]["text"]
     assert code.startswith(str(home / "releases"))
     assert (home / "data" / "yuanwen.toml").read_text(encoding="utf-8") == settings
