@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from rag.access.identity import Identity, Role
 from rag.answering import to_json
 from rag.config import Settings
 from rag.service import Service
+from rag.web.metrics import new_metrics
+from rag.web.queueing import Queue
+from rag.web.reading import Reading
 from rag.web.server import build_app
 from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder, apart
@@ -98,3 +102,23 @@ def test_whatever_they_ask_with_they_wait_in_one_queue(crowd, ways):
     with ThreadPoolExecutor(12) as people:
         assert all(people.map(lambda n: WAYS[ways[n % len(ways)]](site.client, n), range(12)))
     assert 3 <= min(reader.asked) < 8 and max(reader.asked) == 20 and len(reader.asked) == 12
+
+
+def test_who_gives_up_waiting_leaves_the_queue():
+    served: list[str] = []
+    settings = Settings()
+
+    def work(name: str) -> Callable[[Reading], None]:
+        return lambda reading: time.sleep(0.2) or served.append(f"{name} {reading.pace.reread}")
+
+    async def three() -> None:
+        queue = Queue(settings.model_copy(update={"rerank_people": 1}), new_metrics())
+        mine = Reading(Service(settings, ToyEmbedder()), Identity("", Role.READER, frozenset(), "local"), None)
+        first, second, third = (asyncio.create_task(queue.turn(mine, work(name))) for name in "abc")
+        await asyncio.sleep(0.1)
+        second.cancel()
+        await asyncio.gather(first, third)
+        assert second.cancelled()
+
+    apart(asyncio.run, three())
+    assert served == ["a 6", "c 20"]
