@@ -17,7 +17,7 @@ HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best 
 # Logistic weights of the signals, the cosine counted in deviations above that of foreign questions.
 # Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
 WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.2, -4.1
-LACKING = 3.0  # what it costs that a question for an amount, a share or a year meets passages without any
+LACKING = 5.0  # what it costs that the fact asked for, or the town it is asked about, is not there: it hardly ever is an answer
 TOGETHER_MAX = 500  # characters of two neighbouring passages shown as one excerpt
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
 SPARE = 2  # hits looked at beyond those wanted, for the places that come free

@@ -98,12 +98,14 @@ class Reading:
     """A question as the search reads it.
 
     folded: its characters in the form they are compared. tokens: its words, bigrams, numbers and known terms.
-    added: tokens that synonyms bring in, each with the question's word that it stands in for.
+    added: tokens that synonyms bring in, each with the question's word that it stands in for. translated: the Chinese
+    words that are searched for instead of an English question; empty for others.
     """
 
     folded: str = ""
     tokens: tuple[str, ...] = ()
     added: Mapping[str, str] = field(default_factory=dict)
+    translated: str = ""
 
 
 @dataclass(frozen=True, slots=True)

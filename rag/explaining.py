@@ -12,9 +12,12 @@ STAGES = {
 
 
 def reading_json(reading: Reading) -> dict[str, object]:
-    """How a question was read: its folded form, its words, and the synonyms that were looked for beside them."""
+    """How a question was read: its folded form, its words, the synonyms looked for beside them, an English one's words
+    in Chinese.
+    """
     words = dict.fromkeys(token.rstrip(TERM_MARK) for token in reading.tokens if is_telling(token))
-    return {"folded": reading.folded, "words": list(words), "synonyms": _synonyms(reading)}
+    found = {"folded": reading.folded, "words": list(words), "synonyms": _synonyms(reading)}
+    return found | ({"translated": reading.translated} if reading.translated else {})
 
 
 def place_json(excerpt: Excerpt) -> dict[str, object]:
@@ -26,7 +29,8 @@ def place_json(excerpt: Excerpt) -> dict[str, object]:
 def reading_lines(reading: Reading, question: str) -> list[str]:
     """How a question was read, in Chinese, a fact a line."""
     found = reading_json(reading)
-    lines = [f"检索词：{'、'.join(found['words']) or '（没有，只按语义找）'}"]
+    lines = [f"按词典译成“{reading.translated}”再找"] if reading.translated else []
+    lines += [f"检索词：{'、'.join(found['words']) or '（没有，只按语义找）'}"]
     if reading.folded != question:
         lines.append(f"按“{reading.folded}”比较（繁简、全半角、大小写已统一）")
     lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(reading).items()]

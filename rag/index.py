@@ -70,6 +70,16 @@ class Snapshot:
         """The lists of sibling headings in the collection."""
         return outlines_of(self.passages)
 
+    def of_document(self, row: int) -> range:
+        """The rows of the passage's document, which lie together."""
+        doc_id = self.passages[row].doc_id
+        first, last = row, row + 1
+        while first and self.passages[first - 1].doc_id == doc_id:
+            first -= 1
+        while last < len(self.passages) and self.passages[last].doc_id == doc_id:
+            last += 1
+        return range(first, last)
+
     def rows_of(self, wanted: Callable[[str], bool]) -> np.ndarray:
         """Rows of the passages whose document is wanted."""
         return np.array([row for row, passage in enumerate(self.passages) if wanted(passage.doc_id)], np.int64)

@@ -43,7 +43,11 @@ class LexicalIndex:
         """The distinct tokens of a passage."""
         return self._tokens[row]
 
+    def frequency(self, token: str) -> int:
+        """The number of passages that hold a token."""
+        return self._frequency.get(token, 0)
+
     def idf(self, token: str) -> float:
         """How telling a token is in this collection; unknown tokens are the most telling."""
-        frequency = self._frequency.get(token, 0)
+        frequency = self.frequency(token)
         return math.log(1 + (self._size - frequency + 0.5) / (frequency + 0.5))

@@ -17,15 +17,17 @@ import numpy as np
 from rag.addressing import read_address, resolve
 from rag.datamodels import Hit, Reading
 from rag.embedding import Embedder
+from rag.english import in_chinese
 from rag.expecting import expected
 from rag.index import Snapshot
 from rag.outlines import MAX_ITEMS, asked_rows
+from rag.places import places_in
 from rag.reranking import Reranker
 from rag.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
-from rag.tokenizing import fold, is_telling, tokenize
+from rag.tokenizing import fold, holds_word, is_telling, tokenize
 from rag.vocabulary import TERM_MARK
 
-SIGNALS = "centred-1"  # changes whenever the same index would give the same question other signals
+SIGNALS = "centred-2"  # changes whenever the same index would give the same question other signals
 CENTRING = 0.7  # of what all questions have in common, taken out, or passages near to any question float up
 SYNONYM = 0.5  # of a synonym's BM25 against that of the question's own words
 
@@ -35,8 +37,9 @@ class Signals:
     """What tells whether the collection holds an answer.
 
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's words that the best
-    hits hold, in [0, 1]. lacking: they hold nothing of the kind asked for (an amount, a share, a year). addressed: the
-    question names a place (第三条, 〔2023〕12号) or a list (八个对标) that exists here.
+    hits hold, in [0, 1]. lacking: they hold nothing of the kind asked for (an amount, a share, a year), or their
+    documents do not know the town that the question names. addressed: the question names a place in the text (第三条,
+    〔2023〕12号) or a list (八个对标) that exists here.
     """
 
     best_window: float
@@ -96,11 +99,12 @@ def retrieve(
     that is longer. vector: the question's, where it is known already. Ties go to the earlier passage.
     """
     started = time.perf_counter()
+    reading = read(snapshot, question)
+    asked = reading.translated or question
     if vector is None:
-        vector = embedder.encode_queries([question])[0]
+        vector = embedder.encode_queries([asked])[0]
     embedded = time.perf_counter()
 
-    reading = read(snapshot, question)
     query = vector - CENTRING * snapshot.background
     lexical = snapshot.lexical.scores(reading.tokens) + SYNONYM * snapshot.lexical.scores(list(reading.added))
     named = _addressed(snapshot, question, rows)
@@ -117,7 +121,7 @@ def retrieve(
     left_ms = knobs.budget_ms - gone_ms if knobs.budget_ms else math.inf
     found_by_search = [at for at in order if place[at] == len(named)]
     again = [int(pool[at]) for at in found_by_search[: knobs.rerank]]
-    score, seen = blended(fused, found_by_search, read_again(snapshot, reranker, question, query, again, left_ms))
+    score, seen = blended(fused, found_by_search, read_again(snapshot, reranker, asked, query, again, left_ms))
     order = sorted(order, key=lambda at: (place[at], -score[at], pool[at]))
     order = order[: max(knobs.top_k, len(named)) if whole_lists else knobs.top_k]
     done = time.perf_counter()
@@ -135,7 +139,7 @@ def retrieve(
     signals = Signals(
         float(windows.max(initial=-1.0)),
         _coverage(snapshot, reading, first),
-        _lacks(snapshot, question, first),
+        _lacks(snapshot, asked, first),
         len(named) > 0,
     )
     times = (embedded - started, searched - embedded, done - searched if seen else 0.0)
@@ -144,8 +148,10 @@ def retrieve(
 
 def read(snapshot: Snapshot, question: str) -> Reading:
     """What the words of a question are, to this collection."""
-    tokens = (*tokenize(question), *snapshot.vocabulary.terms_in(question))
-    return Reading(fold(question), tokens, snapshot.vocabulary.tokens_of(question))
+    translated = in_chinese(question, snapshot.lexical.frequency)
+    asked = translated or question
+    tokens = (*tokenize(asked), *snapshot.vocabulary.terms_in(asked))
+    return Reading(fold(question), tokens, snapshot.vocabulary.tokens_of(asked), translated)
 
 
 def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> float:
@@ -165,9 +171,16 @@ def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> floa
 
 
 def _lacks(snapshot: Snapshot, question: str, rows: Sequence[int]) -> bool:
-    """Whether the question asks for a kind of fact that none of the passages holds."""
+    """Whether none of the passages holds the kind of fact asked for, or none of their documents a place named."""
     wanted = expected(question)
-    return wanted is not None and not any(wanted.search(snapshot.passages[row].text) for row in rows)
+    if wanted is not None and not any(wanted.search(snapshot.passages[row].text) for row in rows):
+        return True
+    return not all(any(_mentions(snapshot, row, place) for row in rows) for place in places_in(question))
+
+
+def _mentions(snapshot: Snapshot, row: int, name: str) -> bool:
+    """Whether the document of a passage holds a name."""
+    return any(holds_word(snapshot.lexical.tokens(other), name) for other in snapshot.of_document(row))
 
 
 def _matched(snapshot: Snapshot, reading: Reading, row: int) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from rag.index import Snapshot
 from rag.reranking import Reranker
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
-RERANK_WEIGHT = 0.35  # of the reranker against the fused score, both standardised over what is read again
+RERANK_WEIGHT = 0.25  # of the reranker against the fused score, both standardised over what is read again
 BEHIND = 1e-3  # deviations between what was read again and the rest, so that no tie lets the rest in
 RERANK_LEAST = 3  # passages; fewer are not worth reading again
 

@@ -10,6 +10,7 @@ import itertools
 import logging
 import re
 import unicodedata
+from collections.abc import Set
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import jieba
     import opencc
 
+PAIR_MARK = "\u0001"  # ends the token of two neighbouring characters, so that it is never mistaken for a word
 TOKENIZER = "jieba-search+bigram+numbers-2"  # changes whenever the same text would yield other tokens
 _WORD = re.compile(r"[0-9a-z]+(?:[.\-_][0-9a-z]+)*|[\u3007\u3400-\u9fff\U00020000-\U0003ffff]+|[^\W_]+")
 _HAN = re.compile(r"[\u3007\u3400-\u9fff\U00020000-\U0003ffff]")
@@ -52,19 +54,29 @@ def tokenize(text: str) -> list[str]:
             continue
         tokens += [word for word in cutter.cut_for_search(run) if word not in STOP_WORDS]
         if len(run) > 1:
-            tokens += [f"{a}{b}\u0001" for a, b in itertools.pairwise(run)]
+            tokens += [f"{a}{b}{PAIR_MARK}" for a, b in itertools.pairwise(run)]
             tokens += numbers_in(run)
     return tokens
 
 
+def words(text: str) -> list[str]:
+    """The words of a text that the dictionary knows, folded, in order; nothing is guessed."""
+    return [word for run in _WORD.findall(fold(text)) for word in _cutter().cut(run, HMM=False)]
+
+
+def holds_word(tokens: Set[str], word: str) -> bool:
+    """Whether a passage of these tokens may hold a word of Chinese characters: each two of them stand together there."""
+    return all(f"{a}{b}{PAIR_MARK}" in tokens for a, b in itertools.pairwise(word))
+
+
 def is_telling(token: str) -> bool:
     """Whether a token is a word of more than one character or a number, not a bigram."""
-    return not token.endswith("\u0001") and (len(token) > 1 or token.isdigit())
+    return not token.endswith(PAIR_MARK) and (len(token) > 1 or token.isdigit())
 
 
 def content_words(text: str) -> list[str]:
     """The words of a text that carry meaning, without bigrams: for showing what matched."""
-    return list(dict.fromkeys(token for token in tokenize(text) if not token.endswith("\u0001")))
+    return list(dict.fromkeys(token for token in tokenize(text) if not token.endswith(PAIR_MARK)))
 
 
 @lru_cache(maxsize=1)

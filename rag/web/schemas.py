@@ -96,6 +96,7 @@ class ReadingOut(BaseModel):
     folded: str = Field(description="统一繁简、全半角、大小写之后")
     words: list[str] = Field(description="检索词")
     synonyms: dict[str, list[str]] = Field(description="同义词：问题里的词 → 也找的词")
+    translated: str = Field(description="英文问题按词典译成的检索词；中文问题没有此项", default="")
 
 
 class ExcerptOut(BaseModel):
