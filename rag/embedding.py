@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from rag.config import Settings
 
 Progress = Callable[[int, int], None]  # done, total
+# Rounds that torch's threads wait for each other before they sleep. With OpenMP's own 300000 a question took 7.4 s
+# instead of 0.16 s on two cores as soon as another process kept one busy; with 1000 it takes 0.31 s, and as long as
+# before when nothing does. Never spinning costs a fifth then (benchmarks/results/waiting.md).
+SPINS = "1000"
 
 
 class Embedder(Protocol):
@@ -102,6 +106,8 @@ def _load(model: str) -> SentenceTransformer:
         )
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # promise 6: nothing is fetched after set-up
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
+        os.environ["GOMP_SPINCOUNT"] = SPINS  # OpenMP reads it once, when torch is imported
     import torch
     import transformers
     from sentence_transformers import SentenceTransformer

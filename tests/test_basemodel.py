@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import struct
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import numpy as np
 import pytest
 
 from rag import basemodel
-from rag.config import Settings
+from rag.config import ROOT, Settings
 from rag.embedding import TransformerEmbedder, load_embedder
 from rag.errors import ModelError
 from rag.tokenizing import simplify
@@ -88,3 +92,19 @@ def test_a_missing_model_says_what_to_do(tmp_path: Path):
 
 def test_no_cuda_package_is_installed():
     assert importlib.util.find_spec("nvidia") is None
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("given", "spins"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "passive"}, "0")],
+    ids=["default", "own count", "own policy"],
+)
+def test_threads_give_way_to_a_busy_neighbour_unless_told_otherwise(given: dict[str, str], spins: str):
+    bare = {name: value for name, value in os.environ.items() if not re.match("G?OMP_", name)}
+    load = "from rag.config import Settings; from rag.embedding import load_embedder; load_embedder(Settings())"
+    told = subprocess.run(
+        [sys.executable, "-c", load], env=bare | given | {"OMP_DISPLAY_ENV": "verbose"}, cwd=ROOT,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert set(re.findall("GOMP_SPINCOUNT = '([0-9]+)'", told.stderr)) == {spins}  # OpenMP's own words
