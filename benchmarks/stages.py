@@ -4,7 +4,9 @@
 
 Every stage ranks documents by their best passage, over the index that the service builds. `fused` and `reranked` are
 what `Service.search` returns, so a change of the search shows here without a change of this file; the other stages are
-read from the same index. Figures, win/tie/loss and the paired randomisation test come from rag.evaluation.
+read from the same index. The first three rows are what any system has before ours begins: BM25 over jieba's words,
+cosines of whole passages, and the min–max sum of the two; the later rows have bigrams, numbers and windows. Figures,
+win/tie/loss and the paired randomisation test come from rag.evaluation.
 `--documents` draws a part of each set: the drawn queries' documents filled up with others. Default models: the one that
 the settings name, and the retriever adapter merged into it, when there is one.
 """
@@ -34,15 +36,16 @@ from rag.evaluation.evaluate import limited
 from rag.evaluation.indexing import cache_folder, collection_service
 from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
 from rag.evaluation.records import Run
-from rag.index import Snapshot
+from rag.index import Snapshot, contextual
+from rag.lexical import LexicalIndex
 from rag.scoring import dense_scores
 from rag.service import Service
-from rag.tokenizing import tokenize
+from rag.tokenizing import PAIR_MARK, tokenize
 
 MEASURES = ("nDCG@10", "RR@10", "R@10")
 DEPTH = 100
 SEED = 7
-BASELINES = ("bm25", "min-max")
+BASELINES = ("bm25 words", "min-max words", "bm25", "min-max")
 ADAPTER = ROOT / "embeddings" / "retriever-lora"
 # Settings that turn reranking off, by the names that they may have.
 OFF: Mapping[str, object] = {"rerank": False, "reranker": "", "rerank_depth": 0, "rerank_candidates": 0}
@@ -95,12 +98,29 @@ def _stages(folder: Path, models: Mapping[str, str], queries: int | None) -> Ite
         rows = np.arange(len(snapshot.passages))
         dense = {query: dense_scores(snapshot, vector, rows)[0] for query, vector in vectors.items()}
         if at == 0:
+            plain = _plain(snapshot)
+            words = {query: plain.scores(_words(text)) for query, text in asked.items()}
+            whole = {query: snapshot.passage_vectors.score(vector, rows) for query, vector in vectors.items()}
+            yield stage("bm25 words", {query: _by_document(snapshot, scores) for query, scores in words.items()})
+            yield stage("dense passages", {query: _by_document(snapshot, scores) for query, scores in whole.items()})
+            sums = {query: _unit(words[query]) + _unit(whole[query]) for query in asked}
+            yield stage("min-max words", {query: _by_document(snapshot, scores) for query, scores in sums.items()})
             yield stage("bm25", {query: _by_document(snapshot, scores) for query, scores in lexical.items()})
         yield stage(f"dense {name}", {query: _by_document(snapshot, scores) for query, scores in dense.items()})
         if at == len(models) - 1:
             sums = {query: _unit(lexical[query]) + _unit(dense[query]) for query in asked}
             yield stage("min-max", {query: _by_document(snapshot, scores) for query, scores in sums.items()})
             yield from _served(service, asked, stage)
+
+
+def _plain(snapshot: Snapshot) -> LexicalIndex:
+    """BM25 over words alone, titles and headings included, as most systems have it."""
+    texts = (f"{snapshot.titles[passage.doc_id]}\n{contextual(passage)}" for passage in snapshot.passages)
+    return LexicalIndex([_words(text) for text in texts])
+
+
+def _words(text: str) -> list[str]:
+    return [token for token in tokenize(text) if not token.endswith(PAIR_MARK)]
 
 
 def _served(service: Service, asked: Mapping[str, str], stage: Callable[..., Stage]) -> Iterator[Stage]:
@@ -221,7 +241,7 @@ def _pooled(stages: Sequence[Stage], measure_name: str) -> dict[str, dict[str, f
 
 
 def _comparisons(found: Mapping[str, list[Stage]]) -> list[dict[str, object]]:
-    """Each stage against BM25 and against the min–max sum, over all queries of all sets, by nDCG@10."""
+    """Each stage against the BM25s and min–max sums, over all queries of all sets, by nDCG@10."""
     pooled: dict[str, dict[str, float]] = {}
     for name, stages in found.items():
         for stage, values in _pooled(stages, "nDCG@10").items():

@@ -25,7 +25,7 @@ from rag.structure import (
     sentence_ends,
 )  # fmt: skip
 
-CHUNKER = "structure-4"  # changes whenever the same document would be cut differently
+CHUNKER = "structure-5"  # changes whenever the same document would be cut differently
 PASSAGE_SIZE = 250  # characters a passage aims at; measured best with the default model, see benchmarks/
 SHORT = 60  # characters; a numbered item this short shares a passage with its neighbours
 SENTENCE_MAX = 700  # characters; longer sentences are cut at commas, for the model reads 512 tokens

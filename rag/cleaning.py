@@ -20,13 +20,17 @@ MARKUP = "markup"
 RUNNING_HEAD = "running-head"
 SCRAPED = "scraped-page"
 
-# Lines that document-sharing sites put around the text they show. Each matches a whole line.
+# Buttons and links that document-sharing sites put around the text they show. Each matches a whole line.
 _SCRAPED_LINE = re.compile(
-    r"收藏\s*分享.*|上传人[:：].*|下载\s*相关\s*举报|.{0,80}\.(?:docx?|pdf|pptx?|wps)_第\d+页"
+    r"收藏\s*分享.*|下载\s*相关\s*举报|.{0,80}\.(?:docx?|pdf|pptx?|wps)_第\d+页"
     r"|第\s*\d+\s*页\s*/\s*共\s*\d+\s*页|亲[,，]\s*该文档总共.*|资源描述|展开阅读全文|相关资源|猜你喜欢|相关搜索"
-    r"|当前位置[:：].*>.*|copyright\s*@.*|经营许可证编号[:：].*|.{0,20}ICP备.{0,20}|版权所有.{0,30}"
+    r"|当前位置[:：].*>.*"
     r"|(?:点击)?(?:加载更多|查看更多|阅读全文|下载文档|扫一扫.{0,12}|打印本页|关闭窗口)",
     re.IGNORECASE,
+)
+# What such a site says of the document stays, for somebody may ask where it is from; it is no part of any sentence.
+_ABOUT_LINE = re.compile(
+    r"上传人[:：].*|copyright\s*@.*|经营许可证编号[:：].*|.{0,20}ICP备.{0,20}|版权所有.{0,30}", re.IGNORECASE
 )
 _SITE_MARK = re.compile(r"上传人[:：]|亲[,，]\s*该文档总共|展开阅读全文|收藏\s*分享")
 _PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/／共]+\s*(?:共\s*)?\d{1,4}\s*页?)?[-—–\s]*")
@@ -166,6 +170,8 @@ def _continues(text: str, before: Line, after: Line, width: int, bare_from: int 
     """Whether `after` goes on with the sentence that `before` leaves open."""
     start = bare_from if bare_from is not None else before.start
     length = before.end - start
+    if _ABOUT_LINE.fullmatch(text, *before) or _ABOUT_LINE.fullmatch(text, *after):
+        return False
     if text[after.start] in "，、；。！？）”’,;!?)":
         return length >= 2
     full = bool(width) and length >= 0.85 * width

@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     )
     top_k: int = Field(5, ge=1, le=50, description="每次回答给出的摘录条数")
     passage_size: int = Field(250, ge=50, le=600, description="段落的目标长度（字）")
-    lexical_weight: float = Field(0.3, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
+    lexical_weight: float = Field(0.25, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
     rerank_candidates: int = Field(20, ge=0, le=100, description="取前多少段与问题一起再读一遍重排；0 为不重排")
     rerank_people: int = Field(

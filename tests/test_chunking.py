@@ -142,10 +142,17 @@ def test_fragment_numbers_of_003_are_joined():
 def test_boilerplate_of_003_is_removed_for_a_reason_and_the_rest_kept():
     source = seed("003")
     removed = {source.text[r.start : r.end] for r in find_removals(source) if r.reason == SCRAPED}
-    assert {"收藏 分享(赏)", "展开阅读全文", "第1页 / 共5页", "copyright@ 2008-2023 wnwk.com网站版权所有"} <= removed
+    assert {"收藏 分享(赏)", "展开阅读全文", "第1页 / 共5页"} <= removed
     assert not any("强化理论武装,把牢" in text for text in removed)
     whole = "".join(p.text for p in cut(source, find_removals(source)))
     assert "展开阅读全文" not in whole and "该文档总共" not in whole
+
+
+def test_what_the_site_says_of_003_stays_apart_from_its_sentences():
+    passages = cut(seed("003"), find_removals(seed("003")))
+    about = [p.text for p in passages if "copyright" in p.text or "上传人" in p.text]
+    assert len(about) == 2 and about[1].startswith("copyright@ 2008-2023 wnwk.com网站版权所有")
+    assert next(p for p in passages if "诉调对接工作室" in p.text).text.endswith("成功升级")
 
 
 def test_a_real_numbered_list_is_no_converter_artefact():

@@ -27,7 +27,7 @@ from rag.evaluation.runner import write_atomically
 from rag.evaluation.spans import reciprocal, score
 from rag.service import Service
 
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)
+WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)
 FOLDS = 5
 DEPTH = 10
 ENOUGH = 30  # questions; with fewer the choice is mostly luck

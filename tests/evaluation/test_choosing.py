@@ -93,11 +93,11 @@ def test_drafts_can_be_filled_in_and_run(toy_service, tmp_path):
 
 
 def test_tuning_scores_the_grid_and_validates_on_other_folds(toy_service):
-    found = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.3, 1.0)}, folds=3)
-    assert {row.values["lexical_weight"] for row in found.rows} == {0.0, 0.3, 1.0}
+    found = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.25, 1.0)}, folds=3)
+    assert {row.values["lexical_weight"] for row in found.rows} == {0.0, 0.25, 1.0}
     assert sum(row.current for row in found.rows) == 1
     assert found.best.mrr == max(row.mrr for row in found.rows) and found.validated.questions == 12
-    again = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.3, 1.0)}, folds=3)
+    again = tuning.tune(toy_service, seeds_set(12), {"lexical_weight": (0.0, 0.25, 1.0)}, folds=3)
     assert again == found
 
 
@@ -122,7 +122,7 @@ def test_a_question_is_encoded_once_whatever_the_grid(make_service):
     service = make_service(Counting())
     service.ingest([SEEDS], mirror=True)
     whole = seeds_set(6)
-    tuning.tune(service, whole, {"lexical_weight": (0.0, 0.3, 1.0)}, folds=2)
+    tuning.tune(service, whole, {"lexical_weight": (0.0, 0.25, 1.0)}, folds=2)
     assert all(asked.count(service.check_question(own.text)) == 1 for own in whole.questions)
 
 
@@ -163,7 +163,7 @@ def test_apply_keeps_the_other_lines_of_the_file(tmp_path):
 
 def test_too_few_questions_are_refused(toy_service):
     with pytest.raises(EvaluationError, match="至少要 5 道"):
-        tuning.tune(toy_service, seeds_set(3), {"lexical_weight": (0.3,)})
+        tuning.tune(toy_service, seeds_set(3), {"lexical_weight": (0.25,)})
 
 
 def test_what_was_reported_is_not_tuned_on(make_service, tmp_path):
