@@ -32,6 +32,15 @@ _HELD = {
     "day": re.compile(rf"(?:\d{{1,2}}|{NUMERAL}{{1,3}})\s*[日号]"),
     "any": re.compile(_DIGITS),
 }
+# how a question points at the document it is about, which says nothing of where in it the answer stands
+_ITSELF = re.compile(
+    r"[这该本那此](?:一)?(?:份|个|篇|些|则|部)?(?:文档|文件|材料|文章|资料|通知|讲话稿|文本|文(?=[里中]))(?:里面|里|中|上|内)?"
+)
+
+
+def pointing(question: str) -> list[str]:
+    """The phrases of a question that only point at the document: 这份文档, 该文件里."""
+    return _ITSELF.findall(question)
 
 
 def expected(question: str) -> re.Pattern[str] | None:

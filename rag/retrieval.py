@@ -18,7 +18,7 @@ from rag.addressing import read_address, resolve
 from rag.datamodels import Hit, Reading
 from rag.embedding import Embedder
 from rag.english import in_chinese
-from rag.expecting import expected
+from rag.expecting import expected, pointing
 from rag.index import Snapshot
 from rag.outlines import MAX_ITEMS, asked_rows
 from rag.places import places_in
@@ -27,7 +27,7 @@ from rag.scoring import blended, candidates, dense_scores, distinct, read_again,
 from rag.tokenizing import fold, holds_word, is_telling, tokenize
 from rag.vocabulary import TERM_MARK
 
-SIGNALS = "centred-2"  # changes whenever the same index would give the same question other signals
+SIGNALS = "centred-3"  # changes whenever the same index would give the same question other signals
 CENTRING = 0.7  # of what all questions have in common, taken out, or passages near to any question float up
 SYNONYM = 0.5  # of a synonym's BM25 against that of the question's own words
 
@@ -156,7 +156,8 @@ def read(snapshot: Snapshot, question: str) -> Reading:
 
 def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> float:
     """The best share, by idf, of the question's words and numbers that one of the passages holds, or a synonym of."""
-    wanted = {token: snapshot.lexical.idf(token) for token in reading.tokens if is_telling(token)}
+    idle = {token for phrase in pointing(reading.folded) for token in tokenize(phrase)}
+    wanted = {token: snapshot.lexical.idf(token) for token in reading.tokens if is_telling(token) and token not in idle}
     total = sum(wanted.values())
     if not total:
         return 0.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rag.answering import Calibration, confidence
 from rag.datamodels import Document
-from rag.expecting import expected
+from rag.expecting import expected, pointing
 from rag.retrieval import Signals
 
 
@@ -59,3 +59,29 @@ def test_a_passage_on_the_matter_without_the_amount_does_not_answer(make_service
     rank = service._rank
     assert rank(service.current(), sum_asked, 2, ()).signals.lacking
     assert not rank(service.current(), way_asked, 2, ()).signals.lacking
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("这份文档是哪个网站上的？", ["这份文档"]),
+        ("该文件里怎么规定经费", ["该文件里"]),
+        ("本文中提到几次", ["本文中"]),
+        ("文件精神怎么传达", []),
+        ("基本文化设施", []),
+    ],
+)
+def test_words_that_point_at_the_document_are_known(question, found):
+    assert pointing(question) == found
+
+
+def test_pointing_at_the_document_does_not_count_as_a_word_that_is_missing(make_service):
+    service = make_service()
+    texts = ["本网站由市总工会主办，网站版权所有。", "食堂的菜谱每周更换。", "停车场从北门进入。"]
+    service.ingest_documents([Document(f"{n}.txt", "", text, str(n), "text/plain") for n, text in enumerate(texts)])
+
+    def coverage(question):
+        return service._rank(service.current(), question, 3, ()).signals.coverage
+
+    assert coverage("这份文档的网站") == coverage("网站") == 1.0
+    assert coverage("档案的网站") < 1.0
