@@ -267,6 +267,21 @@ def test_an_expired_token_is_told_and_renewed(stage, page):
     expect(frame.locator("blockquote.yw-lead")).to_be_visible()
 
 
+def test_a_token_that_did_not_come_at_first_is_asked_for_again(stage, page):
+    tried: list[str] = []
+
+    def answer(route):
+        tried.append(route.request.url)
+        route.abort() if len(tried) == 1 else route.fulfill(body=token(5))
+
+    page.route("**/portal/token", answer)
+    page.goto(stage.portal)
+    frame = frame_of(page, stage)
+    ask(frame)
+    expect(frame.locator("blockquote.yw-lead")).to_be_visible()
+    assert len(tried) == 2
+
+
 STYLES = """() => JSON.stringify([...document.querySelectorAll("html, head, body, body *")]
   .filter((e) => e.tagName !== "YUANWEN-EMBED" && e.tagName !== "SCRIPT")
   .map((e) => [e.tagName, e.id, e.getBoundingClientRect().toJSON(),

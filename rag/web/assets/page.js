@@ -35,7 +35,9 @@
     }
     if (!reply.ok) {
       const problem = await reply.json().catch(() => ({}));
-      if (again && problem.code === "token-expired" && identity.renew && await identity.renew()) {
+      // unauthorized: a slow portal's first token had not come yet
+      const stale = problem.code === "token-expired" || (problem.code === "unauthorized" && !headers.Authorization);
+      if (again && stale && identity.renew && await identity.renew()) {
         return ask_server(path, options, false);
       }
       throw new Error(problem.detail || `服务答复 ${reply.status}，请稍后再试。`);
