@@ -31,7 +31,7 @@ def reading_lines(reading: Reading, question: str) -> list[str]:
     found = reading_json(reading)
     lines = [f"按词典译成“{reading.translated}”再找"] if reading.translated else []
     lines += [f"检索词：{'、'.join(found['words']) or '（没有，只按语义找）'}"]
-    if reading.folded != question:
+    if reading.folded != question and not reading.translated:
         lines.append(f"按“{reading.folded}”比较（繁简、全半角、大小写已统一）")
     lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(reading).items()]
     return lines
