@@ -71,11 +71,12 @@ def _translated(words: list[str], frequency: Callable[[str], int]) -> Iterator[s
 def _best(phrase: tuple[str, ...], frequency: Callable[[str], int]) -> str:
     """The translation that most passages hold; of those of the very words rather than of their stems."""
     exact = dict(_glosses().get(phrase, {})) | {word: 0 for word in _names().get(" ".join(phrase), ())}
-    for found in (exact, _glosses().get(_stems(phrase), {})):
-        best = min(found, key=lambda word: (-frequency(word), found[word], abs(len(word) - 2), word), default="")
-        if best and frequency(best):
-            return best
-    found = exact or _glosses().get(_stems(phrase), {})
+    akin = _glosses().get(_stems(phrase), {})
+    for found in (exact, akin):
+        held = [word for word in found if frequency(word)]
+        if held:
+            return min(held, key=lambda word: (-frequency(word), found[word], abs(len(word) - 2), word))
+    found = exact or akin
     return min(found, key=lambda word: (found[word], abs(len(word) - 2), word), default="")
 
 
