@@ -44,7 +44,7 @@ def confidence(signals: Signals, calibration: Calibration) -> float:
     if signals.addressed:
         return ADDRESSED
     above = (signals.best_window - calibration.mean) / max(calibration.deviation, 1e-6)
-    evidence = WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage - LACKING * signals.lacking + BIAS
+    evidence = WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage - LACKING * bool(signals.lacking) + BIAS
     return 1 / (1 + math.exp(-evidence))
 
 
@@ -74,7 +74,7 @@ def compose(
     """
     sure = confidence(ranking.signals, calibration)
     if first_of(ranking, calibration) is None:
-        return Answer(question, False, sure, (), timings, ranking.reading)
+        return Answer(question, False, sure, (), timings, ranking.reading, ranking.signals.lacking)
     found = list(zip(ranking.hits, ranking.rows, strict=True))
     wanted = max(top_k, sum(hit.named for hit in ranking.hits)) if whole_lists else top_k
     excerpts = tuple(
@@ -195,7 +195,7 @@ def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
         "timings_ms": {name: round(value, 2) for name, value in asdict(answer.timings).items()},
     }
     if explain:
-        found["explain"] = reading_json(answer.reading)
+        found["explain"] = reading_json(answer.reading) | ({"lacking": list(answer.lacking)} if answer.lacking else {})
         for shown, excerpt in zip(found["excerpts"], answer.excerpts, strict=True):
             shown["explain"] = place_json(excerpt)
     return found

@@ -186,7 +186,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the service says to a question. `answerable=False` comes with no excerpts."""
+    """What the service says to a question. `answerable=False` comes with no excerpts.
+
+    lacking: what was asked for and does not stand in the nearest text, in words for people; see `retrieval.Signals`.
+    """
 
     question: str
     answerable: bool
@@ -194,6 +197,7 @@ class Answer:
     excerpts: tuple[Excerpt, ...]
     timings: Timings
     reading: Reading = Reading()
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

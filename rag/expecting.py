@@ -7,6 +7,7 @@ relief without any sum. Only kinds that show on the page are known here; all oth
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from rag.numerals import NUMERAL
 
@@ -26,12 +27,20 @@ _SAME = {
     "回": "次回场", "次": "次回场", "场": "场次", "名": "名人位", "人": "名人位", "位": "名人位", "家": "家个所", "个": "个家项名",
     "块": "元块", "项": "项个", "种": "种类个", "天": "天日", "日": "日号天",
 }  # fmt: skip
-_HELD = {
-    "share": re.compile(rf"{_DIGITS}\s*[%％‰成]|百分之|{_DIGITS}分之"),
-    "year": re.compile(rf"(?:\d{{2,4}}|{NUMERAL}{{2,4}}|今|去|前|当|本)\s*年"),
-    "day": re.compile(rf"(?:\d{{1,2}}|{NUMERAL}{{1,3}})\s*[日号]"),
-    "any": re.compile(_DIGITS),
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A kind of fact that a question asks for: how it is called, in Chinese, and what it looks like in a text."""
+
+    name: str
+    pattern: re.Pattern[str]
+
+
+_SHARE_HELD = Fact("所问的比例", re.compile(rf"{_DIGITS}\s*[%％‰成]|百分之|{_DIGITS}分之"))
+_YEAR_HELD = Fact("所问的年份", re.compile(rf"(?:\d{{2,4}}|{NUMERAL}{{2,4}}|今|去|前|当|本)\s*年"))
+_DAY_HELD = Fact("所问的日期", re.compile(rf"(?:\d{{1,2}}|{NUMERAL}{{1,3}})\s*[日号]"))
+_ANY_HELD = Fact("所问的数目", re.compile(_DIGITS))
 # how a question points at the document it is about, which says nothing of where in it the answer stands
 _ITSELF = re.compile(
     r"[这该本那此](?:一)?(?:份|个|篇|些|则|部)?(?:文档|文件|材料|文章|资料|通知|讲话稿|文本|文(?=[里中]))(?:里面|里|中|上|内)?"
@@ -43,15 +52,15 @@ def pointing(question: str) -> list[str]:
     return _ITSELF.findall(question)
 
 
-def expected(question: str) -> re.Pattern[str] | None:
+def expected(question: str) -> Fact | None:
     """What a passage must hold to answer; None where the question does not say."""
-    for asked, kind in ((_SHARE, "share"), (_YEAR, "year"), (_DAY, "day")):
+    for asked, fact in ((_SHARE, _SHARE_HELD), (_YEAR, _YEAR_HELD), (_DAY, _DAY_HELD)):
         if asked.search(question):
-            return _HELD[kind]
+            return fact
     counted = _COUNTED.search(question)
     if counted is None:
-        return _HELD["any"] if _ANY.search(question) else None
+        return _ANY_HELD if _ANY.search(question) else None
     unit = f"[{_SAME.get(counted['unit'], counted['unit'])}]" if len(counted["unit"]) == 1 else counted["unit"]
     if counted["scale"]:  # 多少万个 is not answered by 四个
-        return re.compile(rf"(?:{_DIGITS}\s*[多余]?[万亿]|\d{{5,}})[多余]?\s*{unit}")
-    return re.compile(rf"{_DIGITS}\s*{_SCALE}\s*(?:个(?=小时|月|人))?{unit}")
+        return Fact("所问的数目", re.compile(rf"(?:{_DIGITS}\s*[多余]?[万亿]|\d{{5,}})[多余]?\s*{unit}"))
+    return Fact("所问的数目", re.compile(rf"{_DIGITS}\s*{_SCALE}\s*(?:个(?=小时|月|人))?{unit}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.datamodels import Excerpt, Reading
+from rag.datamodels import Answer, Excerpt, Reading
 from rag.tokenizing import is_telling
 from rag.vocabulary import TERM_MARK
 
@@ -42,6 +42,11 @@ def place_lines(excerpt: Excerpt) -> list[str]:
     scores = "，".join(f"{STAGES[name]} {value:.2f}" for name, value in excerpt.stages.items() if name in STAGES)
     named = ["问题直接点名了这一处，排在最前"] if excerpt.named else []
     return [*named, f"命中：{'、'.join(excerpt.matched) or '没有相同的词，只凭语义'}", f"得分：{scores}"]
+
+
+def lacking_line(answer: Answer) -> str:
+    """What was asked for and not found, in Chinese, a sentence; empty where nothing in particular is missing."""
+    return f"最接近的文档里没有：{'、'.join(answer.lacking)}。" if answer.lacking else ""
 
 
 def _synonyms(reading: Reading) -> dict[str, list[str]]:

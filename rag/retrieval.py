@@ -37,14 +37,14 @@ class Signals:
     """What tells whether the collection holds an answer.
 
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's words that the best
-    hits hold, in [0, 1]. lacking: they hold nothing of the kind asked for (an amount, a share, a year), or their
-    documents do not know the town that the question names. addressed: the question names a place in the text (第三条,
+    hits hold, in [0, 1]. lacking: the kind of fact asked for (所问的数目) that none of them holds, and the towns named that
+    none of their documents knows. addressed: the question names a place in the text (第三条,
     〔2023〕12号) or a list (八个对标) that exists here.
     """
 
     best_window: float
     coverage: float
-    lacking: bool = False
+    lacking: tuple[str, ...] = ()
     addressed: bool = False
 
 
@@ -171,12 +171,12 @@ def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> floa
     return max(map(held, rows), default=0.0) / total
 
 
-def _lacks(snapshot: Snapshot, question: str, rows: Sequence[int]) -> bool:
-    """Whether none of the passages holds the kind of fact asked for, or none of their documents a place named."""
-    wanted = expected(question)
-    if wanted is not None and not any(wanted.search(snapshot.passages[row].text) for row in rows):
-        return True
-    return not all(any(_mentions(snapshot, row, place) for row in rows) for place in places_in(question))
+def _lacks(snapshot: Snapshot, question: str, rows: Sequence[int]) -> tuple[str, ...]:
+    """The kind of fact asked for, where none of the passages holds one, and the places that none of their documents names."""
+    fact = expected(question)
+    held = fact is None or any(fact.pattern.search(snapshot.passages[row].text) for row in rows)
+    unknown = (place for place in places_in(question) if not any(_mentions(snapshot, row, place) for row in rows))
+    return (*([] if held else [fact.name]), *unknown)
 
 
 def _mentions(snapshot: Snapshot, row: int, name: str) -> bool:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
-from rag.explaining import place_lines, reading_lines
+from rag.explaining import lacking_line, place_lines, reading_lines
 from rag.service import Service
 
 out = Console(soft_wrap=True, highlight=False)
@@ -42,6 +42,8 @@ def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
         out.print(Text(line, style="dim"))
     if not answer.answerable:
         out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
+        if answer.lacking:
+            out.print(Text(lacking_line(answer)))
         return
     for excerpt in answer.excerpts:
         where = " › ".join([f"《{excerpt.title}》", *excerpt.headings, *([excerpt.page] if excerpt.page else [])])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answering import Calibration, confidence
-from rag.datamodels import Document
+from rag.answering import Calibration, compose, confidence, to_json
+from rag.datamodels import Document, Timings
+from rag.explaining import lacking_line
 from rag.places import places_in
 
 
@@ -47,5 +48,16 @@ def test_another_town_is_lacking_and_the_own_one_is_not(make_service):
     assert not signals("武进困难职工救助金每户多少元").lacking  # the place stands elsewhere in the document
     assert not signals("常州市困难职工救助金每户多少元").lacking
     elsewhere = signals("杭州困难职工救助金每户多少元")
-    assert elsewhere.lacking
+    assert elsewhere.lacking == ("杭州",)
     assert confidence(elsewhere, Calibration(0.0, 0.3, 0.5, 0.0, 0.0)) < 0.5
+
+
+def test_a_refusal_says_what_the_nearest_documents_lack(make_service):
+    service = make_service()
+    service.ingest_documents([doc("a.txt", "常州市困难职工的救助由街道工会办理，登记造册后发放到人。")])
+    ranking = service._rank(service.current(), "杭州困难职工救助金每户多少元", 3, ())
+    strict = Calibration(9.0, 0.1, 0.5, 0.0, 0.0)
+    answer = compose("", ranking, strict, service.current(), service.document, lambda row: [], Timings(), 3, False)
+    assert not answer.answerable and answer.lacking == ("所问的数目", "杭州")
+    assert lacking_line(answer) == "最接近的文档里没有：所问的数目、杭州。"
+    assert to_json(answer, explain=True)["explain"]["lacking"] == ["所问的数目", "杭州"]

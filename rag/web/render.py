@@ -13,7 +13,7 @@ from urllib.parse import quote
 from rag.catalog import Record
 from rag.chunking import mend
 from rag.datamodels import FACTS, Answer, Document, Excerpt, Reading, Removal
-from rag.explaining import place_lines, reading_lines
+from rag.explaining import lacking_line, place_lines, reading_lines
 from rag.filtering import in_force
 from rag.web.citing import reference
 
@@ -109,7 +109,7 @@ def chat_answer(turn: Turn, record_of: RecordOf) -> str:
         return f'<div class="yw-problem">{inert(turn.problem)}</div><div class="yw-feedback">{_retry(turn)}</div>'
     assert turn.answer is not None
     if not turn.answer.answerable:
-        return _refusal(turn)
+        return _refusal(turn, turn.answer)
     first, *others = turn.answer.excerpts
     words = levels(turn.answer)
     opening = "文件里是这样写的：" if words[0] == DIRECT else "没有把握说是直接回答，最接近的原文是："
@@ -143,11 +143,14 @@ def _retry(turn: Turn) -> str:
     return f'<button type="button" class="yw-act yw-retry" value="retry?q={percent(turn.question)}">重问</button>'
 
 
-def _refusal(turn: Turn) -> str:
+def _refusal(turn: Turn, answer: Answer) -> str:
+    missing = lacking_line(answer)
     parts = [
         f'<div class="yw-refusal"><strong>没有找到能回答这个问题的原文。</strong>查找了{inert(turn.narrowed)} {turn.searched} 篇文档，'
         "其中没有足以作答的内容，所以不给出摘录。可以换个说法，或把问题问得更具体。</div>"
     ]
+    if missing:
+        parts.append(f'<div class="yw-say">{inert(missing)}</div>')
     if turn.near:
         chips = "".join(ask_button(question) for question in turn.near)
         parts.append(f'<div class="yw-say">这些文档里可以问的：</div><div class="yw-chips">{chips}</div>')

@@ -97,6 +97,7 @@ class ReadingOut(BaseModel):
     words: list[str] = Field(description="检索词")
     synonyms: dict[str, list[str]] = Field(description="同义词：问题里的词 → 也找的词")
     translated: str = Field(description="英文问题按词典译成的检索词；中文问题没有此项", default="")
+    lacking: list[str] = Field(description="拒答时，最接近的文档里没有的：所问的数目、年份，或点名的地方", default=[])
 
 
 class ExcerptOut(BaseModel):
