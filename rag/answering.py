@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from rag.chunking import mend
+from rag.chunking import SENTENCE_MAX, mend
 from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.explaining import place_json, reading_json
@@ -18,7 +18,7 @@ HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best 
 # Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
 WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.2, -4.1
 LACKING = 5.0  # what it costs that the fact asked for, or the town it is asked about, is not there: it hardly ever is an answer
-TOGETHER_MAX = 500  # characters of two neighbouring passages shown as one excerpt
+TOGETHER_MAX = SENTENCE_MAX  # characters of two neighbours shown as one excerpt: no more than a sentence may have
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
 SPARE = 2  # hits looked at beyond those wanted, for the places that come free
 ADDRESSED = 0.99  # the question names a place and the place exists
