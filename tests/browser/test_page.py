@@ -126,6 +126,16 @@ def test_phone_and_dark(visit, dark):
         seen.shot(f"{name}-{width}-source")
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)])
+def test_the_latest_question_comes_into_view(visit, width, height):
+    seen = visit(width=width, height=height)
+    for question in (QUESTION, "八个对标是哪八个？"):
+        seen.ask(question)
+    seen.page.wait_for_timeout(300)
+    asked, chat = (seen.page.locator(name).last.bounding_box() for name in ("#yw-chat .yw-asked", "#yw-chat"))
+    assert chat["y"] <= asked["y"] < chat["y"] + 60
+
+
 def test_a_hostile_document_is_inert(visit, server: Server):
     seen = visit(width=390, height=844)
     page = seen.page

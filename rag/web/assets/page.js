@@ -203,13 +203,20 @@
   });
 
   // -- a new answer is read from its question on, not from its end ------------------------------------------------------
+  // what scrolls the chat: its inner pane beside the excerpts, its outer one on a phone
+  function scroller(node) {
+    for (let box = node.parentElement; box && box.id !== "yw-talk"; box = box.parentElement) {
+      if (box.scrollHeight > box.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(box).overflowY)) return box;
+    }
+    return null;
+  }
   let read = 0;
   function follow() {
     follow_link();
     const done = document.querySelectorAll("#yw-chat .yw-lead, #yw-chat .yw-refusal, #yw-chat .yw-problem").length;
     const asked = [...document.querySelectorAll("#yw-chat .yw-asked")].pop();
-    const pane = $("#yw-chat .bubble-wrap");
-    if (done > read && asked && pane) {
+    const pane = asked && scroller(asked);
+    if (done > read && pane) {
       pane.scrollTop += asked.getBoundingClientRect().top - pane.getBoundingClientRect().top - 16;
       const side = $("#yw-evidence");
       if (side) side.scrollTop = 0;
