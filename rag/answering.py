@@ -14,9 +14,9 @@ from rag.index import Snapshot
 from rag.retrieval import Ranking, Signals
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
-# Logistic weights of the signals, the cosine counted in deviations above that of foreign questions.
+# Logistic weights of the signals, the cosine counted in spreads above the best of foreign questions.
 # Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
-WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 1.6, 3.2, -4.1
+WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 2.0, 3.2, -4.2
 LACKING = 5.0  # what it costs that the fact asked for, or the town it is asked about, is not there: it hardly ever is an answer
 TOGETHER_MAX = SENTENCE_MAX  # characters of two neighbours shown as one excerpt: no more than a sentence may have
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
@@ -28,12 +28,13 @@ ADDRESSED = 0.99  # the question names a place and the place exists
 class Calibration:
     """What questions that have nothing to do with the collection score here, and where answering begins.
 
-    mean, deviation: of their best window cosine. cutoff: confidence below which the service refuses.
-    false_answer: share of foreign questions above the cutoff. false_refusal: share of own questions below it.
+    mean: of their best window cosines. spread: standard deviation of their cosines with all windows. cutoff: confidence
+    below which the service refuses. false_answer: share of foreign questions above the cutoff. false_refusal: share of
+    own questions below it.
     """
 
     mean: float
-    deviation: float
+    spread: float
     cutoff: float
     false_answer: float
     false_refusal: float
@@ -43,7 +44,7 @@ def confidence(signals: Signals, calibration: Calibration) -> float:
     """The probability that the collection answers the question, in (0, 1)."""
     if signals.addressed:
         return ADDRESSED
-    above = (signals.best_window - calibration.mean) / max(calibration.deviation, 1e-6)
+    above = (signals.best_window - calibration.mean) / max(calibration.spread, 1e-6)
     evidence = WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage - LACKING * bool(signals.lacking) + BIAS
     return 1 / (1 + math.exp(-evidence))
 

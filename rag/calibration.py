@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from rag.retrieval import SIGNALS, Ranking
 from rag.tokenizing import content_words
 
 OWN_QUESTIONS = 120  # drawn evenly from the collection
+WINDOWS = 2000  # drawn evenly, to see how widely cosines spread in this collection
 CUTOFF = 0.5
 
 
@@ -34,22 +35,25 @@ def calibrate(snapshot: Snapshot, embedder: Embedder, rank: Callable[[str, np.nd
     """Score foreign and own questions on a snapshot and measure both error rates.
 
     rank: the very ranking that is served, given a question and its vector; all are encoded together. Foreign
-    questions that the collection does answer (a cookbook, say) show as outliers, so mean and deviation are taken
-    without the highest tenth.
+    questions that the collection does answer (a cookbook, say) show as outliers, so the mean is taken without the
+    highest tenth. Their best cosines lie close together, and one odd document moves the lowest of them: the spread is
+    that of all their cosines, which hardly changes with a document.
     """
     others, mine = list(foreign_questions()), own_questions(snapshot)
     vectors = embedder.encode_queries([*others, *mine])
-    signals = [rank(question, vector).signals for question, vector in zip([*others, *mine], vectors, strict=True)]
-    foreign, own = signals[: len(others)], signals[len(others) :]
-    cosines = np.sort([found.best_window for found in foreign])
-    kept = cosines[: max(1, int(len(cosines) * 0.9))]
-    draft = Calibration(float(kept.mean()), float(kept.std()), CUTOFF, 0.0, 0.0)
-    return Calibration(
-        draft.mean,
-        draft.deviation,
-        CUTOFF,
-        false_answer=_share(confidence(found, draft) >= CUTOFF for found in foreign),
-        false_refusal=_share(confidence(found, draft) < CUTOFF for found in own),
+    ranked = [rank(question, vector) for question, vector in zip([*others, *mine], vectors, strict=True)]
+    foreign, own = ranked[: len(others)], ranked[len(others) :]
+    best = np.sort([found.signals.best_window for found in foreign])
+    mean = float(best[: max(1, int(len(best) * 0.9))].mean())
+    count = len(snapshot.window_spans)
+    windows = np.arange(0, count, max(1, -(-count // WINDOWS)))
+    cosines = [snapshot.window_vectors.score(found.query, windows) for found in foreign]
+    spread = float(np.std(cosines)) if count else 0.0
+    draft = Calibration(mean, spread, CUTOFF, 0.0, 0.0)
+    return replace(
+        draft,
+        false_answer=_share(confidence(found.signals, draft) >= CUTOFF for found in foreign),
+        false_refusal=_share(confidence(found.signals, draft) < CUTOFF for found in own),
     )
 
 

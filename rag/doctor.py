@@ -47,7 +47,7 @@ def examine(service: Service) -> list[Check]:
     checks.append(_check("内容完整 / whole", lost, f"{len(records)} 个文档覆盖率 100%"))
     found = service.calibration()
     checks.append(Check(
-        "诚实拒答 / honest", found.deviation > 0,
+        "诚实拒答 / honest", found.spread > 0,
         f"已按本索引校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}",
     ))  # fmt: skip
     checks.append(

@@ -27,7 +27,7 @@ from rag.scoring import blended, candidates, dense_scores, distinct, read_again,
 from rag.tokenizing import fold, holds_word, is_telling, tokenize
 from rag.vocabulary import TERM_MARK
 
-SIGNALS = "centred-3"  # changes whenever the same index would give the same question other signals
+SIGNALS = "centred-4"  # changes whenever the same index would give the same question other signals, or other bounds
 CENTRING = 0.7  # of what all questions have in common, taken out, or passages near to any question float up
 SYNONYM = 0.5  # of a synonym's BM25 against that of the question's own words
 
