@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def _stages(folder: Path, models: Mapping[str, str], queries: int | None) -> Iterator[Stage]:
-    """All stages on one set; BM25 once, the dense ones for each model, the served ones for the last model."""
+    """All stages on one set; BM25 and the served ones for the first model, the dense one for each."""
     collection = limited(read_collection(folder), queries)
     qrels = collection.qrels
     asked = {query: collection.queries[query] for query in qrels}
@@ -107,7 +107,7 @@ def _stages(folder: Path, models: Mapping[str, str], queries: int | None) -> Ite
             yield stage("min-max words", {query: _by_document(snapshot, scores) for query, scores in sums.items()})
             yield stage("bm25", {query: _by_document(snapshot, scores) for query, scores in lexical.items()})
         yield stage(f"dense {name}", {query: _by_document(snapshot, scores) for query, scores in dense.items()})
-        if at == len(models) - 1:
+        if at == 0:
             sums = {query: _unit(lexical[query]) + _unit(dense[query]) for query in asked}
             yield stage("min-max", {query: _by_document(snapshot, scores) for query, scores in sums.items()})
             yield from _served(service, asked, stage)
