@@ -40,7 +40,7 @@ from rag.index import Snapshot, contextual
 from rag.lexical import LexicalIndex
 from rag.scoring import dense_scores
 from rag.service import Service
-from rag.tokenizing import PAIR_MARK, tokenize
+from rag.text.tokenizing import PAIR_MARK, tokenize
 
 MEASURES = ("nDCG@10", "RR@10", "R@10")
 DEPTH = 100

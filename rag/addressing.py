@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.datamodels import Passage
-from rag.numerals import NUMERAL, to_number
-from rag.structure import marker_at
-from rag.tokenizing import fold
+from rag.text.headings import marker_at
+from rag.text.numerals import NUMERAL, to_number
+from rag.text.tokenizing import fold
 
 _TITLE = re.compile(r"《([^《》]{2,60})》")
 _UNIT = re.compile(rf"第\s*({NUMERAL}{{1,6}}|\d{{1,4}})\s*([编章节条点项])")

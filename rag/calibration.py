@@ -12,7 +12,7 @@ from rag.answering import Calibration, confidence
 from rag.embedding import Embedder, foreign_questions
 from rag.index import Snapshot
 from rag.retrieval import SIGNALS, Ranking
-from rag.tokenizing import content_words
+from rag.text.tokenizing import content_words
 
 OWN_QUESTIONS = 120  # drawn evenly from the collection
 WINDOWS = 2000  # drawn evenly, to see how widely cosines spread in this collection

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rag.cleaning import text_lines
 from rag.datamodels import Document, Passage, Removal
 from rag.errors import CoverageError
-from rag.structure import (
+from rag.text.headings import (
     ARTICLE_RANK,
     BRACKET_RANK,
     RUN_IN_MAX,

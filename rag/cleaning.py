@@ -12,7 +12,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from rag.datamodels import Document, Removal
-from rag.structure import RUN_IN_RANK, is_heading_line, marker_at
+from rag.text.headings import RUN_IN_RANK, is_heading_line, marker_at
 
 PAGE_BREAK = "page-break"
 FRAGMENT = "fragment-number"

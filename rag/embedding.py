@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.errors import ModelError
-from rag.tokenizing import simplify
+from rag.text.tokenizing import simplify
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rag.tokenizing import fold
+from rag.text.tokenizing import fold
 
 if TYPE_CHECKING:
     import Stemmer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rag.numerals import NUMERAL
+from rag.text.numerals import NUMERAL
 
 _DIGITS = rf"(?:\d[\d,，.．]*|{NUMERAL}+)"
 _SCALE = r"[多余来几]?[十百千万亿]*[多余]?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rag.datamodels import Answer, Excerpt, Reading
-from rag.tokenizing import is_telling
+from rag.text.tokenizing import is_telling
 from rag.vocabulary import TERM_MARK
 
 STAGES = {

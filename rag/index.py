@@ -26,7 +26,7 @@ from rag.embedding import Embedder, Progress, foreign_questions
 from rag.errors import BusyError, IndexMismatch, IndexUnusable
 from rag.lexical import LexicalIndex
 from rag.outlines import Outline, outlines_of
-from rag.tokenizing import TOKENIZER, tokenize
+from rag.text.tokenizing import TOKENIZER, tokenize
 from rag.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.datamodels import Passage
-from rag.numerals import NUMERAL, to_number
-from rag.structure import marker_at
-from rag.tokenizing import tokenize
+from rag.text.headings import marker_at
+from rag.text.numerals import NUMERAL, to_number
+from rag.text.tokenizing import tokenize
 
 MAX_ITEMS = 15
 SHARED = 0.8  # share of a list's headings that a word stands in to be the list's own: 对标, 深刻领会, 做到更加

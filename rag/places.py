@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib import resources
 
-from rag.tokenizing import words
+from rag.text.tokenizing import words
 
 _ENDINGS = ("特别行政区", "自治区", "自治州", "自治县", "省", "市", "区", "县", "州")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.embedding import Embedder, TransformerEmbedder
-from rag.tokenizing import simplify
+from rag.text.tokenizing import simplify
 
 if TYPE_CHECKING:
     import torch

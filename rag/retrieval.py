@@ -24,7 +24,7 @@ from rag.outlines import MAX_ITEMS, asked_rows
 from rag.places import places_in
 from rag.reranking import Reranker
 from rag.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
-from rag.tokenizing import fold, holds_word, is_telling, tokenize
+from rag.text.tokenizing import fold, holds_word, is_telling, tokenize
 from rag.vocabulary import TERM_MARK
 
 SIGNALS = "centred-4"  # changes whenever the same index would give the same question other signals, or other bounds

@@ -15,7 +15,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from rag.errors import UsageError
-from rag.tokenizing import fold, tokenize
+from rag.text.tokenizing import fold, tokenize
 
 if TYPE_CHECKING:
     import ahocorasick

@@ -18,7 +18,7 @@ from rag import basemodel
 from rag.config import ROOT, Settings
 from rag.embedding import TransformerEmbedder, load_embedder
 from rag.errors import ModelError
-from rag.tokenizing import simplify
+from rag.text.tokenizing import simplify
 from tests.conftest import SEEDS
 
 

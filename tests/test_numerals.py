@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.numerals import numbers_in, to_number
-from rag.tokenizing import tokenize
+from rag.text.numerals import numbers_in, to_number
+from rag.text.tokenizing import tokenize
 
 CASES = {
     "四十": 40, "十": 10, "十六": 16, "二〇二三": 2023, "一百零五": 105, "一千二百": 1200, "三万": 30_000, "两": 2,

@@ -18,7 +18,7 @@ from rag.errors import IndexUnusable
 from rag.lexical import K1, B, LexicalIndex
 from rag.retrieval import CENTRING, SIGNALS, SYNONYM, Knobs, retrieve
 from rag.scoring import RERANK_WEIGHT, blended, dense_scores
-from rag.tokenizing import tokenize
+from rag.text.tokenizing import tokenize
 
 
 def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:

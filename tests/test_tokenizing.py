@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.tokenizing import content_words, fold, tokenize
+from rag.text.tokenizing import content_words, fold, tokenize
 
 
 def test_folding_makes_variants_equal():

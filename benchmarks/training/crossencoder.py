@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.training.lora import Stepper, load, save
 from benchmarks.training.mining import Mined, best_window
-from rag.tokenizing import simplify
+from rag.text.tokenizing import simplify
 
 HEAD = "head.safetensors"
 TOKENS = 112  # of a pair: a question and a window of one or two clauses

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.training.examples import cut_text
-from rag.tokenizing import simplify, tokenize
+from rag.text.tokenizing import simplify, tokenize
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.training.examples import Example, Pooled, bigrams
-from rag.tokenizing import tokenize
+from rag.text.tokenizing import tokenize
 
 DEPTH = 40  # candidates looked at for each query
 KEPT = 12  # negatives kept for each query

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.training.lora import Stepper, late_scores, load, mean_vectors, save, token_states
 from benchmarks.training.mining import Mined, best_window
-from rag.tokenizing import simplify
+from rag.text.tokenizing import simplify
 
 PER_GROUP = 4  # examples of one document in a batch: its sentences are each other's hard negatives
 

@@ -6,7 +6,7 @@ import random
 import re
 from functools import lru_cache
 
-from rag.tokenizing import STOP_WORDS
+from rag.text.tokenizing import STOP_WORDS
 
 _COLLOQUIAL = (
     ("为什么", "为啥"), ("什么时候", "啥时候"), ("什么", "啥"), ("怎么样", "咋样"), ("怎样", "咋"), ("怎么", "咋"),

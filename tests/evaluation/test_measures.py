@@ -18,7 +18,7 @@ from rag.evaluation.records import Evidence, Question, Response, Shown
 from rag.evaluation.runner import response_of
 from rag.evaluation.testset import read_gold
 from rag.evaluation.trec import read_run, run_lines
-from rag.tokenizing import fold
+from rag.text.tokenizing import fold
 
 SHARED = ROOT.parent / "shared"
 BENCH = SHARED / "bench"

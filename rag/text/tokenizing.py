@@ -14,7 +14,7 @@ from collections.abc import Set
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rag.numerals import numbers_in
+from rag.text.numerals import numbers_in
 
 if TYPE_CHECKING:
     import jieba
