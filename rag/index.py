@@ -22,9 +22,9 @@ from rag.cleaning import find_removals
 from rag.datamodels import Document, IngestLine, Passage
 from rag.dense import DenseIndex
 from rag.duplicates import dump, restore, twins_of
-from rag.embedding import Embedder, Progress, foreign_questions
 from rag.errors import BusyError, IndexMismatch, IndexUnusable
 from rag.lexical import LexicalIndex
+from rag.models.embedding import Embedder, Progress, foreign_questions
 from rag.outlines import Outline, outlines_of
 from rag.text.tokenizing import TOKENIZER, tokenize
 from rag.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms

@@ -11,10 +11,10 @@ from typing import BinaryIO
 from rag.catalog import Catalog, Entry, Record
 from rag.config import Settings
 from rag.datamodels import FACTS, Document, IngestLine
-from rag.embedding import Embedder, Progress
 from rag.errors import CorpusError, CoverageError, LoadError
 from rag.index import fingerprint, make_of, prepare, store
 from rag.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
+from rag.models.embedding import Embedder, Progress
 
 
 @dataclass(frozen=True, slots=True)

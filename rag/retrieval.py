@@ -16,13 +16,13 @@ import numpy as np
 
 from rag.addressing import read_address, resolve
 from rag.datamodels import Hit, Reading
-from rag.embedding import Embedder
 from rag.english import in_chinese
 from rag.expecting import expected, pointing
 from rag.index import Snapshot
+from rag.models.embedding import Embedder
+from rag.models.reranking import Reranker
 from rag.outlines import MAX_ITEMS, asked_rows
 from rag.places import places_in
-from rag.reranking import Reranker
 from rag.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
 from rag.text.tokenizing import fold, holds_word, is_telling, tokenize
 from rag.vocabulary import TERM_MARK

@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.chunking import reads_as
 from rag.index import Snapshot
-from rag.reranking import Reranker
+from rag.models.reranking import Reranker
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
 RERANK_WEIGHT = 0.25  # of the reranker against the fused score, both standardised over what is read again

@@ -31,13 +31,13 @@ from rag.datamodels import (
     Reading,
     Timings,
 )
-from rag.embedding import Embedder, Progress, load_embedder
 from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.filtering import ALL, Filter, admitted, period
 from rag.index import Snapshot, made_as, make_of, prepare, set_word_tables, snapshot, store, with_words, word_tables
 from rag.intake import IngestReport, Intake, edited
+from rag.models.embedding import Embedder, Progress, load_embedder
+from rag.models.reranking import Reranker, load_reranker
 from rag.pacing import UNHURRIED, Pace
-from rag.reranking import Reranker, load_reranker
 from rag.retrieval import Knobs, Ranking, read, retrieve
 from rag.scoring import best_windows
 from rag.surroundings import widen

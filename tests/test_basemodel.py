@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag import basemodel
 from rag.config import ROOT, Settings
-from rag.embedding import TransformerEmbedder, load_embedder
 from rag.errors import ModelError
+from rag.models import basemodel
+from rag.models.embedding import TransformerEmbedder, load_embedder
 from rag.text.tokenizing import simplify
 from tests.conftest import SEEDS
 
@@ -102,7 +102,7 @@ def test_no_cuda_package_is_installed():
 )
 def test_threads_give_way_to_a_busy_neighbour_unless_told_otherwise(given: dict[str, str], spins: str):
     bare = {name: value for name, value in os.environ.items() if not re.match("G?OMP_", name)}
-    load = "from rag.config import Settings; from rag.embedding import load_embedder; load_embedder(Settings())"
+    load = "from rag.config import Settings; from rag.models.embedding import load_embedder; load_embedder(Settings())"
     told = subprocess.run(
         [sys.executable, "-c", load], env=bare | given | {"OMP_DISPLAY_ENV": "verbose"}, cwd=ROOT,
         capture_output=True, text=True, check=True,

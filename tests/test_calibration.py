@@ -9,7 +9,7 @@ import pytest
 
 from rag.config import ROOT
 from rag.datamodels import Document
-from rag.embedding import foreign_questions
+from rag.models.embedding import foreign_questions
 from rag.service import Service
 
 ODD = (ROOT / "tests" / "browser" / "hostile.txt").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rag.reranking import LateReranker
+from rag.models.reranking import LateReranker
 
 WORDS = {"<s>": 0, "</s>": 1, "<pad>": 2, "query:": 3, "passage:": 4}
 

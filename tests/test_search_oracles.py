@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rag import calibration
 from rag.answering import Calibration
 from rag.dense import DenseIndex
-from rag.embedding import foreign_questions
 from rag.errors import IndexUnusable
 from rag.lexical import K1, B, LexicalIndex
+from rag.models.embedding import foreign_questions
 from rag.retrieval import CENTRING, SIGNALS, SYNONYM, Knobs, retrieve
 from rag.scoring import RERANK_WEIGHT, blended, dense_scores
 from rag.text.tokenizing import tokenize

@@ -208,7 +208,7 @@ def table(
     weight: of late interaction in the reranked score; depth: passages reranked. keep: folder for the raw scores, so
     that other weights cost nothing.
     """
-    from rag.reranking import LateReranker
+    from rag.models.reranking import LateReranker
 
     yield from (
         "| set | stage | nDCG@10 | MRR@10 | R@10 | hit@1 | against BM25: wins/ties/losses, p |",

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from rag import __version__  # noqa: E402
-from rag.basemodel import fetch_carrier  # noqa: E402
+from rag.models.basemodel import fetch_carrier  # noqa: E402
 
 log = logging.getLogger("bundle")
 CODE = (

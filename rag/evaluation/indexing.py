@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 from rag.config import Settings
-from rag.embedding import Embedder, Progress
 from rag.errors import EvaluationError
 from rag.evaluation.beir import documents
 from rag.index import make_of
+from rag.models.embedding import Embedder, Progress
 from rag.service import Service
 
 CACHE = "eval"  # beside the index folder

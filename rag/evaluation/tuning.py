@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from rag.config import Settings
-from rag.embedding import Embedder
 from rag.errors import EvaluationError
 from rag.evaluation.comparison import Comparison, compare
 from rag.evaluation.indexing import cache_folder
 from rag.evaluation.records import Problem, Question, Response, Shown, TestSet
 from rag.evaluation.runner import write_atomically
 from rag.evaluation.spans import reciprocal, score
+from rag.models.embedding import Embedder
 from rag.service import Service
 
 WEIGHTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0)

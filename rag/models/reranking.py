@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from rag.embedding import Embedder, TransformerEmbedder
+from rag.models.embedding import Embedder, TransformerEmbedder
 from rag.text.tokenizing import simplify
 
 if TYPE_CHECKING:
