@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rag.lexical import K1, B, LexicalIndex
+from rag.index.lexical import K1, B, LexicalIndex
 from rag.text.tokenizing import tokenize
 
 SIZE = 250  # characters a passage

@@ -36,8 +36,8 @@ from rag.evaluation.evaluate import limited
 from rag.evaluation.indexing import cache_folder, collection_service
 from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
 from rag.evaluation.records import Run
-from rag.index import Snapshot, contextual
-from rag.lexical import LexicalIndex
+from rag.index.lexical import LexicalIndex
+from rag.index.snapshot import Snapshot, contextual
 from rag.scoring import dense_scores
 from rag.service import Service
 from rag.text.tokenizing import PAIR_MARK, tokenize

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from rag.answering import Calibration, confidence
-from rag.index import Snapshot
+from rag.index.snapshot import Snapshot
 from rag.models.embedding import Embedder, foreign_questions
 from rag.retrieval import SIGNALS, Ranking
 from rag.text.tokenizing import content_words

@@ -8,7 +8,7 @@ import numpy as np
 
 from rag.chunking import mend, uncovered
 from rag.errors import IndexUnusable
-from rag.index import Snapshot
+from rag.index.snapshot import Snapshot
 from rag.service import Service
 
 SAMPLE = 50  # vectors compared with brute force

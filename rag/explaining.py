@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rag.datamodels import Answer, Excerpt, Reading
+from rag.index.vocabulary import TERM_MARK
 from rag.text.tokenizing import is_telling
-from rag.vocabulary import TERM_MARK
 
 STAGES = {
     "lexical": "字词 BM25", "dense": "语义", "window": "最近的一两句", "fused": "两路融合", "rerank": "与问题同读重排",

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from rag.catalog import Catalog, Entry, Record
 from rag.config import Settings
 from rag.datamodels import FACTS, Document, IngestLine
 from rag.errors import CorpusError, CoverageError, LoadError
-from rag.index import fingerprint, make_of, prepare, store
+from rag.index.catalog import Catalog, Entry, Record
+from rag.index.snapshot import fingerprint, make_of, prepare, store
 from rag.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
 from rag.models.embedding import Embedder, Progress
 

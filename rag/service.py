@@ -16,7 +16,6 @@ import numpy as np
 
 from rag import calibration as calibrating
 from rag.answering import SPARE, Calibration, compose, first_of
-from rag.catalog import Catalog, Record
 from rag.config import Settings
 from rag.datamodels import (
     FACTS,
@@ -33,7 +32,18 @@ from rag.datamodels import (
 )
 from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.filtering import ALL, Filter, admitted, period
-from rag.index import Snapshot, made_as, make_of, prepare, set_word_tables, snapshot, store, with_words, word_tables
+from rag.index.catalog import Catalog, Record
+from rag.index.snapshot import (
+    Snapshot,
+    made_as,
+    make_of,
+    prepare,
+    set_word_tables,
+    snapshot,
+    store,
+    with_words,
+    word_tables,
+)
 from rag.intake import IngestReport, Intake, edited
 from rag.models.embedding import Embedder, Progress, load_embedder
 from rag.models.reranking import Reranker, load_reranker

@@ -26,7 +26,7 @@ def backup(
     force: Annotated[bool, typer.Option("--force", help="覆盖同名的旧备份")] = False,
 ) -> None:
     """把索引文件夹备份成一个文件；服务不必停。/ Back the index folder up, while serving."""
-    from rag.backup import save
+    from rag.index.backup import save
 
     settings = load_settings(index=index)
     found = save(settings.index, file, force=force)
@@ -44,9 +44,9 @@ def restore(
     ] = False,
 ) -> None:
     """核对并恢复备份；先停止服务。/ Verify a backup and put it in place; stop the service first."""
-    from rag.backup import read_note
-    from rag.backup import restore as put_back
-    from rag.index import make_of
+    from rag.index.backup import read_note
+    from rag.index.backup import restore as put_back
+    from rag.index.snapshot import make_of
     from rag.service import Service
 
     settings = load_settings(index=index)

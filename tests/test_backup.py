@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import backup
 from rag.config import Settings
 from rag.doctor import examine
 from rag.errors import BackupError, IndexMismatch
-from rag.index import make_of
+from rag.index import backup
+from rag.index.snapshot import make_of
 from rag.service import Service
 from rag.web import feedback
 from tests.conftest import SEEDS, ToyEmbedder

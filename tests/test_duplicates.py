@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.datamodels import Passage
-from rag.duplicates import NEAR, dump, restore, twins_of
+from rag.index.duplicates import NEAR, dump, restore, twins_of
 
 RULE = "用人单位招用劳动者时应当如实告知劳动者工作内容、工作条件、工作地点、职业危害、安全生产状况、劳动报酬，以及劳动者要求了解的其他情况"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.outlines import asked_rows
+from rag.index.outlines import asked_rows
 
 
 def labels(service, question: str) -> tuple[str, ...]:

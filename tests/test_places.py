@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from rag.catalog import Catalog
 from rag.errors import UsageError
 from rag.filtering import Filter, period, read_filter
+from rag.index.catalog import Catalog
 from rag.service import Service
 from rag.web.citing import reference
 from tests.loading import make_samples as samples

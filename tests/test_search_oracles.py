@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from rag import calibration
 from rag.answering import Calibration
-from rag.dense import DenseIndex
 from rag.errors import IndexUnusable
-from rag.lexical import K1, B, LexicalIndex
+from rag.index.dense import DenseIndex
+from rag.index.lexical import K1, B, LexicalIndex
 from rag.models.embedding import foreign_questions
 from rag.retrieval import CENTRING, SIGNALS, SYNONYM, Knobs, retrieve
 from rag.scoring import RERANK_WEIGHT, blended, dense_scores
@@ -96,7 +96,7 @@ def test_retrieval_is_its_docstring(toy_service):
     ranking = retrieve(current, embedder, None, question, Knobs(5, 10_000, weight))
 
     from rag.chunking import mend
-    from rag.index import contextual
+    from rag.index.snapshot import contextual
 
     common = np.mean([embedder.encode_queries([text])[0] for text in foreign_questions()], axis=0)
     query = embedder.encode_queries([question])[0] - CENTRING * common

@@ -17,8 +17,8 @@ from starlette.types import Scope
 
 from rag import __version__
 from rag.answering import context_json, to_json
-from rag.catalog import Record
 from rag.datamodels import IngestLine
+from rag.index.catalog import Record
 from rag.service import Service
 from rag.web import feedback, problems, schemas, uploads
 from rag.web.gate import note

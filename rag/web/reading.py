@@ -12,10 +12,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from rag.access.identity import Identity
-from rag.catalog import Record
 from rag.datamodels import Answer, Context, Hit, LineBox, Passage
 from rag.errors import ForbiddenError, NotFoundError
 from rag.filtering import ALL, Filter
+from rag.index.catalog import Record
 from rag.pacing import UNHURRIED, Pace
 from rag.service import RankedDocument, Service
 

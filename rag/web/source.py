@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag.catalog import Record
 from rag.datamodels import Document, LineBox, Removal
+from rag.index.catalog import Record
 from rag.web.citing import reference
 from rag.web.render import REASONS, document_facts, inert, page_at, percent, place, segments
 

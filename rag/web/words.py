@@ -16,7 +16,7 @@ from rag.errors import UsageError, YuanwenError
 from rag.evaluation import desk
 from rag.evaluation.library import library_of
 from rag.evaluation.saved import read_test_set
-from rag.index import Snapshot
+from rag.index.snapshot import Snapshot
 from rag.service import Service
 from rag.web import examples, feedback
 from rag.web.admin import nav

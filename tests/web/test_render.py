@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rag.catalog import Record
 from rag.datamodels import Document, Excerpt, IngestLine, Reading, Removal
 from rag.errors import UsageError
+from rag.index.catalog import Record
 from rag.web.citing import reference
 from rag.web.render import Turn, card, chat_answer, inert, panel, segments
 from rag.web.source import source_view

@@ -16,18 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.catalog import Catalog, Entry, Record, Window
 from rag.chunking import CHUNKER, cut, mend, uncovered, windows
 from rag.cleaning import find_removals
 from rag.datamodels import Document, IngestLine, Passage
-from rag.dense import DenseIndex
-from rag.duplicates import dump, restore, twins_of
 from rag.errors import BusyError, IndexMismatch, IndexUnusable
-from rag.lexical import LexicalIndex
+from rag.index.catalog import Catalog, Entry, Record, Window
+from rag.index.dense import DenseIndex
+from rag.index.duplicates import dump, restore, twins_of
+from rag.index.lexical import LexicalIndex
+from rag.index.outlines import Outline, outlines_of
+from rag.index.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
 from rag.models.embedding import Embedder, Progress, foreign_questions
-from rag.outlines import Outline, outlines_of
 from rag.text.tokenizing import TOKENIZER, tokenize
-from rag.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
 
 log = logging.getLogger(__name__)
 BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores

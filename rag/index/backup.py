@@ -23,9 +23,9 @@ from pathlib import Path, PurePosixPath
 from pydantic import TypeAdapter, ValidationError
 
 from rag import __version__
-from rag.catalog import Catalog
 from rag.errors import BackupError, IndexMismatch
-from rag.index import DERIVED, FILES
+from rag.index.catalog import Catalog
+from rag.index.snapshot import DERIVED, FILES
 
 NOTE = "backup.json"
 FORMAT = 1
