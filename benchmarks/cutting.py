@@ -11,10 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from rag.chunking import cut
-from rag.cleaning import find_removals
 from rag.config import ROOT
-from rag.loading import discover, load
+from rag.ingest.chunking import cut
+from rag.ingest.cleaning import find_removals
+from rag.ingest.loading import discover, load
 
 
 def corpus(folder: Path, copies: int = 60) -> Path:

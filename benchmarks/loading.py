@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rag.loading import load_bytes
+from rag.ingest.loading import load_bytes
 
 PAGES = 300
 LINES = 36

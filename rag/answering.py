@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from rag.chunking import SENTENCE_MAX, mend
 from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.explaining import place_json, reading_json
 from rag.index.snapshot import Snapshot
+from rag.ingest.chunking import SENTENCE_MAX, mend
 from rag.retrieval import Ranking, Signals
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only

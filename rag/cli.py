@@ -24,7 +24,7 @@ from rag.wording import register as register_words
 
 if TYPE_CHECKING:
     from rag.evaluation.publishing import Guard
-    from rag.intake import IngestReport
+    from rag.ingest.pipeline import IngestReport
     from rag.service import Service
 
 app = typer.Typer(

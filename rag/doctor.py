@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rag.chunking import mend, uncovered
 from rag.errors import IndexUnusable
 from rag.index.snapshot import Snapshot
+from rag.ingest.chunking import mend, uncovered
 from rag.service import Service
 
 SAMPLE = 50  # vectors compared with brute force

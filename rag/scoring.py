@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rag.chunking import reads_as
 from rag.index.snapshot import Snapshot
+from rag.ingest.chunking import reads_as
 from rag.models.reranking import Reranker
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections

@@ -44,7 +44,7 @@ from rag.index.snapshot import (
     with_words,
     word_tables,
 )
-from rag.intake import IngestReport, Intake, edited
+from rag.ingest.pipeline import IngestReport, Intake, edited
 from rag.models.embedding import Embedder, Progress, load_embedder
 from rag.models.reranking import Reranker, load_reranker
 from rag.pacing import UNHURRIED, Pace
@@ -348,7 +348,7 @@ class Service:
 
     def page_image(self, doc_id: str, number: int) -> bytes:
         """A page of the document as its file shows it, PNG. number: from 1. Raises NotFoundError."""
-        from rag.loading.pdf_places import page_image
+        from rag.ingest.loading.pdf_places import page_image
 
         original = self.catalog.original(doc_id)
         if original is None:
@@ -427,7 +427,7 @@ class Service:
         boxes = [box for box in document.boxes if box.start < end and box.end > start]  # OFD, recognised pages
         original = self.catalog.original(doc_id)
         if original is not None:
-            from rag.loading.pdf_places import page_boxes
+            from rag.ingest.loading.pdf_places import page_boxes
 
             boxes += page_boxes(original, document.pages, document.text, start, end)
         cut = [(removal.start, removal.end) for removal in record.removals]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.chunking import cut, mend, uncovered, windows
-from rag.cleaning import FRAGMENT, PAGE_BREAK, SCRAPED, find_removals
 from rag.datamodels import Document, Page
+from rag.ingest.chunking import cut, mend, uncovered, windows
+from rag.ingest.cleaning import FRAGMENT, PAGE_BREAK, SCRAPED, find_removals
 from tests.conftest import SEEDS
 
 SEED_NAMES = sorted(path.name for path in SEEDS.glob("*.txt"))

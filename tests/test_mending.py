@@ -8,10 +8,10 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from rag.chunking import cut, mend
-from rag.cleaning import RUNNING_HEAD, find_removals
 from rag.datamodels import Document
-from rag.loading import Source, load
+from rag.ingest.chunking import cut, mend
+from rag.ingest.cleaning import RUNNING_HEAD, find_removals
+from rag.ingest.loading import Source, load
 from tests.conftest import SEEDS
 
 WIDTH, LINES = 34, 36  # characters a line, lines a page

@@ -95,8 +95,8 @@ def test_retrieval_is_its_docstring(toy_service):
     weight = toy_service.settings.lexical_weight
     ranking = retrieve(current, embedder, None, question, Knobs(5, 10_000, weight))
 
-    from rag.chunking import mend
     from rag.index.snapshot import contextual
+    from rag.ingest.chunking import mend
 
     common = np.mean([embedder.encode_queries([text])[0] for text in foreign_questions()], axis=0)
     query = embedder.encode_queries([question])[0] - CENTRING * common

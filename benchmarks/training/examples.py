@@ -10,9 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.training.variants import vary
-from rag.chunking import cut, mend, windows
-from rag.cleaning import find_removals
 from rag.datamodels import Document, Passage
+from rag.ingest.chunking import cut, mend, windows
+from rag.ingest.cleaning import find_removals
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from rag.evaluation.records import Question, TestSet
 from rag.evaluation.report import write_report
 from rag.evaluation.runner import ANSWERS, Progress
 from rag.evaluation.saved import read_test_set, restore
-from rag.intake import IngestReport
+from rag.ingest.pipeline import IngestReport
 from rag.service import Service
 
 REFUSED = "gate-refused"

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rag.chunking import CHUNKER, cut, mend, uncovered, windows
-from rag.cleaning import find_removals
 from rag.datamodels import Document, IngestLine, Passage
 from rag.errors import BusyError, IndexMismatch, IndexUnusable
 from rag.index.catalog import Catalog, Entry, Record, Window
@@ -26,6 +24,8 @@ from rag.index.duplicates import dump, restore, twins_of
 from rag.index.lexical import LexicalIndex
 from rag.index.outlines import Outline, outlines_of
 from rag.index.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
+from rag.ingest.chunking import CHUNKER, cut, mend, uncovered, windows
+from rag.ingest.cleaning import find_removals
 from rag.models.embedding import Embedder, Progress, foreign_questions
 from rag.text.tokenizing import TOKENIZER, tokenize
 

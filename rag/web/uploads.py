@@ -12,7 +12,7 @@ from typing import BinaryIO
 from rag.datamodels import IngestLine
 from rag.errors import UsageError
 from rag.evaluation.publishing import guard_of, publish
-from rag.intake import IngestReport
+from rag.ingest.pipeline import IngestReport
 from rag.models.embedding import Progress
 from rag.web.ongoing import Ongoing
 from rag.web.reading import Reading

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import CorpusError, LoadError
-from rag.loading import Limits, Source, discover, load, load_bytes
+from rag.ingest.loading import Limits, Source, discover, load, load_bytes
 
 from . import make_samples as samples
 

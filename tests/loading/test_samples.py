@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.loading import SUPPORTED, Source, discover, load
+from rag.ingest.loading import SUPPORTED, Source, discover, load
 
 from . import make_samples
 
@@ -70,7 +70,7 @@ def test_boxes_lie_on_the_page_and_on_their_text(corpus: tuple[Path, list[make_s
 
 
 def test_place_of_a_quote_on_a_pdf_page(corpus: tuple[Path, list[make_samples.Sample]]) -> None:
-    from rag.loading.pdf_places import page_boxes
+    from rag.ingest.loading.pdf_places import page_boxes
 
     folder, _ = corpus
     path = folder / "版式/三页.pdf"

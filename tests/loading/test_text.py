@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import LoadError
-from rag.loading import load_bytes
+from rag.ingest.loading import load_bytes
 
 CHINESE = "关于开展工会工作的通知，请各单位认真学习贯彻会议精神，加强组织领导，确保工作取得实效。"
 TAIWAN = "關於開展工會工作的通知，請各單位認真學習貫徹會議精神，加強組織領導，確保工作取得實效。"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rag.loading import Source, discover, load, load_bytes
-from rag.loading.metadata import read_metadata
-from rag.loading.titles import find_title
-from rag.loading.word_numbering import format_number, han_number
+from rag.ingest.loading import Source, discover, load, load_bytes
+from rag.ingest.loading.metadata import read_metadata
+from rag.ingest.loading.titles import find_title
+from rag.ingest.loading.word_numbering import format_number, han_number
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 NOTICE = (

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
 from rag.errors import LoadError
-from rag.loading.guard import damaged, encrypted, local, open_package, parse_xml, reading, too_large
-from rag.loading.pdf import page_label
-from rag.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.guard import damaged, encrypted, local, open_package, parse_xml, reading, too_large
+from rag.ingest.loading.pdf import page_label
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
 
 if TYPE_CHECKING:
     from lxml import etree

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rag.errors import LoadError
-from rag.loading.guard import damaged, too_large
-from rag.loading.records import Extracted, Job, TextBuilder
-from rag.loading.tables import table_lines
+from rag.ingest.loading.guard import damaged, too_large
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.tables import table_lines
 
 _TOKEN = re.compile(
     rb"\\'([0-9a-fA-F]{2})|\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.DOTALL

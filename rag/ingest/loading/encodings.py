@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.errors import LoadError
-from rag.loading.common_characters import COMMON
+from rag.ingest.loading.common_characters import COMMON
 
 # Bytes that no text holds: C0 controls other than tab, newlines, form feed, escape and the old end-of-file mark.
 _BINARY = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F})

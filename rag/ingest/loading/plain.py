@@ -7,11 +7,11 @@ import re
 from io import StringIO
 
 from rag.errors import LoadError
-from rag.loading.encodings import Decoded, decode
-from rag.loading.guard import damaged, too_large
-from rag.loading.metadata import plain_scalars
-from rag.loading.records import Extracted, Job, TextBuilder
-from rag.loading.tables import table_lines
+from rag.ingest.loading.encodings import Decoded, decode
+from rag.ingest.loading.guard import damaged, too_large
+from rag.ingest.loading.metadata import plain_scalars
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.tables import table_lines
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _MD_HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t]*#*[ \t]*\r?$", re.MULTILINE)

@@ -9,11 +9,11 @@ from email.header import decode_header
 from email.message import Message
 
 from rag.errors import LoadError
-from rag.loading.archive import Budget, LoadMember
-from rag.loading.encodings import decode
-from rag.loading.guard import bomb, damaged
-from rag.loading.records import Extracted, Failure, Job, Loaded, TextBuilder
-from rag.loading.web import add_html
+from rag.ingest.loading.archive import Budget, LoadMember
+from rag.ingest.loading.encodings import decode
+from rag.ingest.loading.guard import bomb, damaged
+from rag.ingest.loading.records import Extracted, Failure, Job, Loaded, TextBuilder
+from rag.ingest.loading.web import add_html
 
 MEDIA_TYPE = "message/rfc822"
 _HEADERS = (("subject", "主题"), ("from", "发件人"), ("to", "收件人"), ("cc", "抄送"), ("date", "日期"))

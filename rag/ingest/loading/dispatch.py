@@ -11,14 +11,14 @@ from pathlib import PurePosixPath
 
 from rag.datamodels import Document
 from rag.errors import LoadError
-from rag.loading.archive import Budget, load_zip
-from rag.loading.guard import encrypted, too_large
-from rag.loading.metadata import MAX_SIDECAR, read_metadata, read_sidecar
-from rag.loading.records import MB, Extracted, Job, Limits, Loaded, Source
-from rag.loading.sniff import BY_SUFFIX, TEXT_KINDS, kind_of
-from rag.loading.titles import find_title
+from rag.ingest.loading.archive import Budget, load_zip
+from rag.ingest.loading.guard import encrypted, too_large
+from rag.ingest.loading.metadata import MAX_SIDECAR, read_metadata, read_sidecar
+from rag.ingest.loading.records import MB, Extracted, Job, Limits, Loaded, Source
+from rag.ingest.loading.sniff import BY_SUFFIX, TEXT_KINDS, kind_of
+from rag.ingest.loading.titles import find_title
 
-# kind → (module, function, what users call it); imported when first needed, so that `import rag.loading` is quick.
+# kind → (module, function, what users call it); imported when first needed, so that `import rag.ingest.loading` is quick.
 _PARSERS = {
     "txt": ("plain", "extract_txt", "文本"),
     "md": ("plain", "extract_md", "Markdown"),
@@ -110,7 +110,7 @@ def _load(data: bytes, job: Job, sidecar: bytes | None, depth: int, budget: Budg
 
         if kind == "zip":
             return load_zip(data, job, depth, budget, member)
-        from rag.loading.mail import load_mail
+        from rag.ingest.loading.mail import load_mail
 
         body, attachments = load_mail(data, job, depth, budget, member)
         document = _document(data, job, body, sidecar, _mismatch(said, kind))
@@ -134,13 +134,15 @@ def _parser(kind: str, job: Job, suffix: str) -> Callable[[bytes, Job], Extracte
             code="unknown-format",
         )
     module, function, _ = _PARSERS[kind]
-    parser: Callable[[bytes, Job], Extracted] = getattr(importlib.import_module(f"rag.loading.{module}"), function)
+    parser: Callable[[bytes, Job], Extracted] = getattr(
+        importlib.import_module(f"rag.ingest.loading.{module}"), function
+    )
     return parser
 
 
 def _as_text_or_refuse(said: str) -> Callable[[bytes, Job], Extracted]:
     """For an office suffix on a file that is no such thing: plain text is read with a warning, else refused."""
-    from rag.loading.plain import extract_txt
+    from rag.ingest.loading.plain import extract_txt
 
     def parser(data: bytes, job: Job) -> Extracted:
         try:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from rag.loading.guard import local, open_package, parse_xml, reading
-from rag.loading.records import Extracted, Job, TextBuilder
-from rag.loading.tables import table_lines
+from rag.ingest.loading.guard import local, open_package, parse_xml, reading
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.tables import table_lines
 
 if TYPE_CHECKING:
     from lxml import etree

@@ -13,7 +13,7 @@ from rag.datamodels import FACTS, Document, IngestLine
 from rag.errors import CorpusError, CoverageError, LoadError
 from rag.index.catalog import Catalog, Entry, Record
 from rag.index.snapshot import fingerprint, make_of, prepare, store
-from rag.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
+from rag.ingest.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
 from rag.models.embedding import Embedder, Progress
 
 

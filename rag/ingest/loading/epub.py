@@ -7,10 +7,19 @@ import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rag.loading.encodings import decode
-from rag.loading.guard import PARSER_ERRORS, attribute, damaged, encrypted, local, open_package, parse_xml, reading
-from rag.loading.records import Extracted, Job, TextBuilder
-from rag.loading.web import add_html
+from rag.ingest.loading.encodings import decode
+from rag.ingest.loading.guard import (
+    PARSER_ERRORS,
+    attribute,
+    damaged,
+    encrypted,
+    local,
+    open_package,
+    parse_xml,
+    reading,
+)
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.web import add_html
 
 if TYPE_CHECKING:
     from lxml import etree

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
-from rag.loading.encodings import decode
-from rag.loading.guard import local, reading, too_large
-from rag.loading.plain import encoding_facts
-from rag.loading.records import MB, Extracted, Job, TextBuilder
-from rag.loading.tables import table_lines
+from rag.ingest.loading.encodings import decode
+from rag.ingest.loading.guard import local, reading, too_large
+from rag.ingest.loading.plain import encoding_facts
+from rag.ingest.loading.records import MB, Extracted, Job, TextBuilder
+from rag.ingest.loading.tables import table_lines
 
 if TYPE_CHECKING:
     from lxml import etree

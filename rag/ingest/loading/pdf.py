@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
 from rag.errors import LoadError
-from rag.loading.guard import damaged, encrypted, reading, too_large
-from rag.loading.ocr import OcrLine, read_image
-from rag.loading.records import Extracted, Job, TextBuilder, tidy
+from rag.ingest.loading.guard import damaged, encrypted, reading, too_large
+from rag.ingest.loading.ocr import OcrLine, read_image
+from rag.ingest.loading.records import Extracted, Job, TextBuilder, tidy
 
 if TYPE_CHECKING:
     import pypdfium2

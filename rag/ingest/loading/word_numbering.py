@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rag.loading.guard import parse_xml
+from rag.ingest.loading.guard import parse_xml
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument

@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import LoadError
-from rag.loading.guard import damaged, too_large
-from rag.loading.records import Extracted, Job
-from rag.loading.word import extract_docx
+from rag.ingest.loading.guard import damaged, too_large
+from rag.ingest.loading.records import Extracted, Job
+from rag.ingest.loading.word import extract_docx
 
 
 def find_soffice() -> str | None:

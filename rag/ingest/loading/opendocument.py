@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.loading.guard import attribute, encrypted, local, open_package, parse_xml, reading
-from rag.loading.records import Extracted, Job, TextBuilder
-from rag.loading.tables import table_lines
-from rag.loading.word_numbering import format_number, han_number
+from rag.ingest.loading.guard import attribute, encrypted, local, open_package, parse_xml, reading
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.tables import table_lines
+from rag.ingest.loading.word_numbering import format_number, han_number
 
 if TYPE_CHECKING:
     from lxml import etree

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from rag.loading.guard import local, open_package, parse_xml, reading, too_large
-from rag.loading.records import Extracted, Job, TextBuilder
-from rag.loading.tables import labelled_row, plain_row
+from rag.ingest.loading.guard import local, open_package, parse_xml, reading, too_large
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.tables import labelled_row, plain_row
 
 if TYPE_CHECKING:
     from openpyxl.cell.read_only import ReadOnlyCell

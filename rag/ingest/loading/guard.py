@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
-from rag.loading.records import MB, Job
+from rag.ingest.loading.records import MB, Job
 
 if TYPE_CHECKING:
     from lxml import etree

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox, Page
-from rag.loading.pdf import FIXES, LOCK, open_pdf
-from rag.loading.records import Job, Limits, tidy
+from rag.ingest.loading.pdf import FIXES, LOCK, open_pdf
+from rag.ingest.loading.records import Job, Limits, tidy
 
 if TYPE_CHECKING:
     import pypdfium2

@@ -11,9 +11,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.cleaning import text_lines
 from rag.datamodels import Document, Passage, Removal
 from rag.errors import CoverageError
+from rag.ingest.cleaning import text_lines
 from rag.text.headings import (
     ARTICLE_RANK,
     BRACKET_RANK,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from rag.errors import LoadError
-from rag.loading.common_characters import COMMON
-from rag.loading.discover import is_junk, is_sidecar
-from rag.loading.guard import PARSER_ERRORS, bomb, encrypted, open_zip
-from rag.loading.records import Failure, Job, Loaded
+from rag.ingest.loading.common_characters import COMMON
+from rag.ingest.loading.discover import is_junk, is_sidecar
+from rag.ingest.loading.guard import PARSER_ERRORS, bomb, encrypted, open_zip
+from rag.ingest.loading.records import Failure, Job, Loaded
 
 
 @dataclass(slots=True)
