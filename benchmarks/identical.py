@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from rag.answering import to_json
 from rag.config import ROOT, Settings
 from rag.errors import UsageError
+from rag.search.answering import to_json
 from rag.service import Service
 
 

@@ -38,7 +38,7 @@ from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
 from rag.evaluation.records import Run
 from rag.index.lexical import LexicalIndex
 from rag.index.snapshot import Snapshot, contextual
-from rag.scoring import dense_scores
+from rag.search.scoring import dense_scores
 from rag.service import Service
 from rag.text.tokenizing import PAIR_MARK, tokenize
 

@@ -17,7 +17,7 @@ from rag.config import Settings, load_settings
 from rag.datamodels import Answer, Timings
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation.commands import register as register_evaluation
-from rag.filtering import read_filter
+from rag.search.filtering import read_filter
 from rag.terminal import bar, err, one_of, out, print_answer, print_line, run_batch
 from rag.upkeep import register as register_upkeep
 from rag.wording import register as register_words
@@ -94,7 +94,7 @@ def ask(
     out_file: OutOption = None,
 ) -> None:
     """提问，得到原文摘录；或用 --batch 成批提问。/ Ask one question, or many with --batch."""
-    from rag.answering import to_json
+    from rag.search.answering import to_json
 
     one_of(question, batch, out_file)
     only = read_filter(since, until, validity)

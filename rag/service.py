@@ -14,8 +14,6 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rag import calibration as calibrating
-from rag.answering import SPARE, Calibration, compose, first_of
 from rag.config import Settings
 from rag.datamodels import (
     FACTS,
@@ -31,7 +29,6 @@ from rag.datamodels import (
     Timings,
 )
 from rag.errors import NotFoundError, QuestionError, UsageError
-from rag.filtering import ALL, Filter, admitted, period
 from rag.index.catalog import Catalog, Record
 from rag.index.snapshot import (
     Snapshot,
@@ -47,10 +44,13 @@ from rag.index.snapshot import (
 from rag.ingest.pipeline import IngestReport, Intake, edited
 from rag.models.embedding import Embedder, Progress, load_embedder
 from rag.models.reranking import Reranker, load_reranker
-from rag.pacing import UNHURRIED, Pace
-from rag.retrieval import Knobs, Ranking, read, retrieve
-from rag.scoring import best_windows
-from rag.surroundings import widen
+from rag.search import calibration as calibrating
+from rag.search.answering import SPARE, Calibration, compose, first_of
+from rag.search.filtering import ALL, Filter, admitted, period
+from rag.search.pacing import UNHURRIED, Pace
+from rag.search.retrieval import Knobs, Ranking, read, retrieve
+from rag.search.scoring import best_windows
+from rag.search.surroundings import widen
 
 log = logging.getLogger(__name__)
 MIN_DOCUMENT_HITS = 4  # passages looked at for each document wanted, since several may be of one document

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
-from rag.explaining import lacking_line, place_lines, reading_lines
+from rag.search.explaining import lacking_line, place_lines, reading_lines
 from rag.service import Service
 
 out = Console(soft_wrap=True, highlight=False)

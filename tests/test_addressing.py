@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rag.addressing import read_address, resolve
 from rag.datamodels import Document
 from rag.ingest.chunking import cut
 from rag.ingest.cleaning import find_removals
+from rag.search.addressing import read_address, resolve
 
 LAW = "工会条例\n第一章 总则\n第一条 为了保护职工，制定本条例。\n第二条 工会是群众组织。\n第三条 依照第二条规定，职工可以入会。\n第十条 基层工会每届三年。"
 NOTICE = "关于报销的通知\n武工发〔2023〕12号\n各单位：\n一、报销须附发票。\n二、逾期不予受理。\n三、本通知自发布之日起执行，请遵照办理。"

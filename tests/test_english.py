@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answering import to_json
 from rag.datamodels import Document
-from rag.english import in_chinese
-from rag.explaining import reading_lines
+from rag.search.answering import to_json
+from rag.search.english import in_chinese
+from rag.search.explaining import reading_lines
 
 
 def doc(name: str, text: str) -> Document:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.answering import Calibration, confidence
 from rag.datamodels import Document
-from rag.expecting import expected, pointing
-from rag.retrieval import Signals
+from rag.search.answering import Calibration, confidence
+from rag.search.expecting import expected, pointing
+from rag.search.retrieval import Signals
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.config import Settings
-from rag.pacing import Pace, share
+from rag.search.pacing import Pace, share
 from rag.service import Service
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.test_search_oracles import Backwards

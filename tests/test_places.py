@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rag.errors import UsageError
-from rag.filtering import Filter, period, read_filter
 from rag.index.catalog import Catalog
+from rag.search.filtering import Filter, period, read_filter
 from rag.service import Service
 from rag.web.citing import reference
 from tests.loading import make_samples as samples

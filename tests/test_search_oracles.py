@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag import calibration
-from rag.answering import Calibration
 from rag.errors import IndexUnusable
 from rag.index.dense import DenseIndex
 from rag.index.lexical import K1, B, LexicalIndex
 from rag.models.embedding import foreign_questions
-from rag.retrieval import CENTRING, SIGNALS, SYNONYM, Knobs, retrieve
-from rag.scoring import RERANK_WEIGHT, blended, dense_scores
+from rag.search import calibration
+from rag.search.answering import Calibration
+from rag.search.retrieval import CENTRING, SIGNALS, SYNONYM, Knobs, retrieve
+from rag.search.scoring import RERANK_WEIGHT, blended, dense_scores
 from rag.text.tokenizing import tokenize
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answering import Calibration, compose, confidence, to_json
 from rag.datamodels import Document, Timings
-from rag.explaining import lacking_line
-from rag.places import places_in
+from rag.search.answering import Calibration, compose, confidence, to_json
+from rag.search.explaining import lacking_line
+from rag.search.places import places_in
 
 
 def doc(name: str, text: str) -> Document:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from rag.datamodels import Document
 from rag.errors import UsageError
-from rag.explaining import place_lines, reading_json, reading_lines
 from rag.index.vocabulary import TERM_MARK, Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
+from rag.search.explaining import place_lines, reading_json, reading_lines
 
 
 def doc(name: str, text: str) -> Document:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from rag.answering import to_json
 from rag.config import Settings
 from rag.errors import EvaluationError, UsageError
 from rag.evaluation.ranking import strictly_falling
 from rag.evaluation.records import Problem, Response, Run, Shown, Span
+from rag.search.answering import to_json
 from rag.service import Service
 
 Line = Mapping[str, object]

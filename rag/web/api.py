@@ -16,9 +16,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import Scope
 
 from rag import __version__
-from rag.answering import context_json, to_json
 from rag.datamodels import IngestLine
 from rag.index.catalog import Record
+from rag.search.answering import context_json, to_json
 from rag.service import Service
 from rag.web import feedback, problems, schemas, uploads
 from rag.web.gate import note

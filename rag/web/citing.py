@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from rag.datamodels import Document
-from rag.filtering import in_force
+from rag.search.filtering import in_force
 
 
 def reference(document: Document, start: int, end: int, page: str = "", today: datetime.date | None = None) -> str:

@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.answering import page_label
 from rag.errors import UsageError
+from rag.search.answering import page_label
 from rag.web.citing import reference
 from rag.web.reading import Reading
 from rag.web.render import inert, place

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from rag.datamodels import Passage
-from rag.filtering import ALL, Filter
+from rag.search.filtering import ALL, Filter
 from rag.web.reading import Reading
 
 WANTED = 4

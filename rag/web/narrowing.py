@@ -7,7 +7,7 @@ import glob
 from collections.abc import Mapping, Sequence
 
 from rag.errors import UsageError
-from rag.filtering import IN_FORCE, REPEALED, Filter
+from rag.search.filtering import IN_FORCE, REPEALED, Filter
 
 SCOPE_MAX = 2000  # documents offered by name; folders and wildcards reach the rest
 VALIDITIES = [("不限", ""), ("现行", IN_FORCE), ("已废止、失效", REPEALED)]

@@ -10,8 +10,8 @@ from typing import TypeVar
 import anyio
 
 from rag.config import Settings
-from rag.pacing import Pace, share
-from rag.scoring import RERANK_LEAST
+from rag.search.pacing import Pace, share
+from rag.search.scoring import RERANK_LEAST
 from rag.web.metrics import Metrics
 from rag.web.reading import Reading
 

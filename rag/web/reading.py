@@ -14,9 +14,9 @@ from fastapi import Depends, Request
 from rag.access.identity import Identity
 from rag.datamodels import Answer, Context, Hit, LineBox, Passage
 from rag.errors import ForbiddenError, NotFoundError
-from rag.filtering import ALL, Filter
 from rag.index.catalog import Record
-from rag.pacing import UNHURRIED, Pace
+from rag.search.filtering import ALL, Filter
+from rag.search.pacing import UNHURRIED, Pace
 from rag.service import RankedDocument, Service
 
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 from urllib.parse import quote
 
 from rag.datamodels import FACTS, Answer, Document, Excerpt, Reading, Removal
-from rag.explaining import lacking_line, place_lines, reading_lines
-from rag.filtering import in_force
 from rag.index.catalog import Record
 from rag.ingest.chunking import mend
+from rag.search.explaining import lacking_line, place_lines, reading_lines
+from rag.search.filtering import in_force
 from rag.web.citing import reference
 
 DIRECT, RELATED, ASIDE = "直接回答", "相关", "供参考"

@@ -11,7 +11,7 @@ from mcp import types
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
-from rag.answering import to_json
+from rag.search.answering import to_json
 from rag.service import Service
 from rag.web.metrics import Metrics
 from rag.web.problems import problem

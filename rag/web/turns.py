@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.errors import YuanwenError
-from rag.filtering import read_filter
+from rag.search.filtering import read_filter
 from rag.web.examples import near_questions
 from rag.web.metrics import Metrics
 from rag.web.narrowing import described, resolve

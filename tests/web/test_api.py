@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from rag.answering import to_json
 from rag.config import Settings
+from rag.search.answering import to_json
 from rag.service import Service
 from rag.web import feedback
 from rag.web.problems import MEDIA_TYPE, TYPE

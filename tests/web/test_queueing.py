@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rag.access.identity import Identity, Role
-from rag.answering import to_json
 from rag.config import Settings
+from rag.search.answering import to_json
 from rag.service import Service
 from rag.web.metrics import new_metrics
 from rag.web.queueing import Queue

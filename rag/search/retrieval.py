@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rag.addressing import read_address, resolve
 from rag.datamodels import Hit, Reading
-from rag.english import in_chinese
-from rag.expecting import expected, pointing
 from rag.index.outlines import MAX_ITEMS, asked_rows
 from rag.index.snapshot import Snapshot
 from rag.index.vocabulary import TERM_MARK
 from rag.models.embedding import Embedder
 from rag.models.reranking import Reranker
-from rag.places import places_in
-from rag.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
+from rag.search.addressing import read_address, resolve
+from rag.search.english import in_chinese
+from rag.search.expecting import expected, pointing
+from rag.search.places import places_in
+from rag.search.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
 from rag.text.tokenizing import fold, holds_word, is_telling, tokenize
 
 SIGNALS = "centred-4"  # changes whenever the same index would give the same question other signals, or other bounds

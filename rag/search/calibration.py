@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from rag.answering import Calibration, confidence
 from rag.index.snapshot import Snapshot
 from rag.models.embedding import Embedder, foreign_questions
-from rag.retrieval import SIGNALS, Ranking
+from rag.search.answering import Calibration, confidence
+from rag.search.retrieval import SIGNALS, Ranking
 from rag.text.tokenizing import content_words
 
 OWN_QUESTIONS = 120  # drawn evenly from the collection
