@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from rag.cli.doctor import examine
 from rag.config import Settings
-from rag.doctor import examine
 from rag.errors import BackupError, IndexMismatch
 from rag.index import backup
 from rag.index.snapshot import make_of

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from rag.cli.doctor import examine
 from rag.config import ROOT, Settings
-from rag.doctor import examine
 from rag.service import Service
 from tests.conftest import ToyEmbedder
 

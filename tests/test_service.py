@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rag.cli.doctor import examine
 from rag.config import ROOT
-from rag.doctor import examine
 from rag.errors import CorpusError, IndexMismatch, IndexUnusable, NotFoundError, QuestionError, UsageError
 from rag.search.answering import to_json
 from tests.conftest import SEEDS, ToyEmbedder

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rag.cli.doctor import examine
 from rag.config import ROOT, Settings
-from rag.doctor import examine
 from rag.service import Service
 from tests.browser.conftest import free_port
 from tests.conftest import SEEDS, ToyEmbedder

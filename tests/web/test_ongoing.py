@@ -7,8 +7,8 @@ import threading
 import pytest
 from fastapi.testclient import TestClient
 
+from rag.cli.doctor import examine
 from rag.config import Settings
-from rag.doctor import examine
 from rag.service import Service
 from rag.web.server import build_app
 from rag.web.state import Startup

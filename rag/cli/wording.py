@@ -27,7 +27,7 @@ def words(
 ) -> None:
     """显示或替换词条表与同义词表；改表不必重新编码。/ Show or replace the terms and synonyms."""
     from rag.access import audit
-    from rag.access.commands import operator
+    from rag.cli.access import operator
     from rag.service import Service
 
     service = Service(load_settings(index=index))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rag.access import audit
-from rag.access.commands import operator
+from rag.cli.access import operator
 from rag.config import load_settings
 
 IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（缺省见设置 YUANWEN_INDEX）")]

@@ -11,16 +11,16 @@ import typer
 from rich.text import Text
 
 from rag.access import audit
-from rag.access.commands import operator
-from rag.access.commands import register as register_access
+from rag.cli.access import operator
+from rag.cli.access import register as register_access
+from rag.cli.evaluation import register as register_evaluation
+from rag.cli.terminal import bar, err, one_of, out, print_answer, print_line, run_batch
+from rag.cli.upkeep import register as register_upkeep
+from rag.cli.wording import register as register_words
 from rag.config import Settings, load_settings
 from rag.datamodels import Answer, Timings
 from rag.errors import UsageError, YuanwenError
-from rag.evaluation.commands import register as register_evaluation
 from rag.search.filtering import read_filter
-from rag.terminal import bar, err, one_of, out, print_answer, print_line, run_batch
-from rag.upkeep import register as register_upkeep
-from rag.wording import register as register_words
 
 if TYPE_CHECKING:
     from rag.evaluation.publishing import Guard
@@ -199,7 +199,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False, index: IndexOption = None
 ) -> None:
     """逐项检查索引是否守住各项承诺；有一项不守则退出码为 1。/ Check every promise on an index."""
-    from rag.doctor import examine
+    from rag.cli.doctor import examine
 
     checks = examine(_service(index))
     if as_json:
