@@ -21,11 +21,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rag.config import load_settings
-from rag.evaluation.beir import documents, read_collection
-from rag.evaluation.evaluate import evaluate_beir, limited
-from rag.evaluation.indexing import collection_service
-from rag.evaluation.report import write_report
-from rag.evaluation.runner import ANSWERS
+from rag.evaluation.measures.evaluate import evaluate_beir, limited
+from rag.evaluation.measures.indexing import collection_service
+from rag.evaluation.measures.runner import ANSWERS
+from rag.evaluation.reports.report import write_report
+from rag.evaluation.sets.beir import documents, read_collection
 from rag.service import RankedDocument, Service
 
 BOUND = 0.10

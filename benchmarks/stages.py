@@ -30,12 +30,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rag.config import ROOT, Settings, load_settings
-from rag.evaluation.beir import read_collection
-from rag.evaluation.comparison import compare
-from rag.evaluation.evaluate import limited
-from rag.evaluation.indexing import cache_folder, collection_service
-from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
-from rag.evaluation.records import Run
+from rag.evaluation.measures.comparison import compare
+from rag.evaluation.measures.evaluate import limited
+from rag.evaluation.measures.indexing import cache_folder, collection_service
+from rag.evaluation.measures.ranking import RankingFigures, measure, strictly_falling
+from rag.evaluation.sets.beir import read_collection
+from rag.evaluation.sets.records import Run
 from rag.index.lexical import LexicalIndex
 from rag.index.snapshot import Snapshot, contextual
 from rag.search.scoring import dense_scores

@@ -108,7 +108,7 @@ def test_search_writes_a_trec_run(index, tmp_path):
 
 
 def test_ids_with_any_blank_come_back_from_a_trec_run(index, tmp_path):
-    from rag.evaluation.trec import read_run
+    from rag.evaluation.sets.trec import read_run
 
     ids = ["全\u3000角 半", "100%", "a\u00a0b", "tab\there"]
     batch, result = tmp_path / "in.jsonl", tmp_path / "run.trec"

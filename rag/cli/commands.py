@@ -23,7 +23,7 @@ from rag.errors import UsageError, YuanwenError
 from rag.search.filtering import read_filter
 
 if TYPE_CHECKING:
-    from rag.evaluation.publishing import Guard
+    from rag.evaluation.desk.publishing import Guard
     from rag.ingest.pipeline import IngestReport
     from rag.service import Service
 
@@ -133,8 +133,8 @@ def search(
     validity: ValidityOption = "",
 ) -> None:
     """成批检索文档，写成 TREC run，不拒答。/ Rank documents for many questions as a TREC run."""
-    from rag.evaluation.ranking import strictly_falling
-    from rag.evaluation.trec import run_lines
+    from rag.evaluation.measures.ranking import strictly_falling
+    from rag.evaluation.sets.trec import run_lines
 
     only = read_filter(since, until, validity)
     service = _service(index)
@@ -283,8 +283,8 @@ def _usable(settings: Settings) -> bool:
 
 def _guard(settings: Settings, gate: Path | None, drop: float | None, no_gate: bool) -> Guard | None:
     """The test set that guards this ingest: the one given, else the one chosen in the page, else none."""
-    from rag.evaluation.gate import ALLOWED
-    from rag.evaluation.publishing import Guard, guard_of
+    from rag.evaluation.desk.gate import ALLOWED
+    from rag.evaluation.desk.publishing import Guard, guard_of
 
     if gate is None and drop is not None:
         raise UsageError("--gate-drop 要与 --gate 一起用。/ --gate-drop needs --gate.")
@@ -300,7 +300,7 @@ def _ingest(
 ) -> None:
     from dataclasses import asdict
 
-    from rag.evaluation.publishing import publish
+    from rag.evaluation.desk.publishing import publish
     from rag.service import Service
 
     service = Service(settings)

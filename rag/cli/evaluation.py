@@ -16,10 +16,10 @@ from rich.text import Text
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
-    from rag.evaluation.comparison import Comparison
-    from rag.evaluation.evaluate import Evaluation
-    from rag.evaluation.records import Problem
-    from rag.evaluation.tuning import Tuning
+    from rag.evaluation.measures.comparison import Comparison
+    from rag.evaluation.measures.evaluate import Evaluation
+    from rag.evaluation.measures.tuning import Tuning
+    from rag.evaluation.sets.records import Problem
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -61,11 +61,11 @@ def evaluate_command(
     """成批评测：用实际服务的同一路径回答，给出各项指标和报告。/ Evaluate on the path that is served."""
     import json
 
-    from rag.evaluation import exports
-    from rag.evaluation.comparison import compared
-    from rag.evaluation.evaluate import figures
-    from rag.evaluation.ordering import Order, carry_out
-    from rag.evaluation.report import write_report
+    from rag.evaluation.desk.ordering import Order, carry_out
+    from rag.evaluation.measures.comparison import compared
+    from rag.evaluation.measures.evaluate import figures
+    from rag.evaluation.reports import exports
+    from rag.evaluation.reports.report import write_report
 
     if template is not None or draft is not None:
         _write_sheet(template, draft, count, index)
@@ -110,10 +110,12 @@ def tune_command(
     import json
 
     from rag.config import load_settings
-    from rag.evaluation import desk, saved, tuning
-    from rag.evaluation.exports import comparison_json
-    from rag.evaluation.library import library_of
-    from rag.evaluation.ordering import serving
+    from rag.evaluation.desk import desk
+    from rag.evaluation.desk.ordering import serving
+    from rag.evaluation.measures import tuning
+    from rag.evaluation.reports import saved
+    from rag.evaluation.reports.exports import comparison_json
+    from rag.evaluation.sets.library import library_of
 
     grid: dict[str, tuple[float, ...]] = {"lexical_weight": _numbers(weights, "--weights") or tuning.WEIGHTS}
     if sizes:
@@ -168,10 +170,10 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
 
 def _write_sheet(template: Path | None, draft: Path | None, count: int, index: Path | None) -> None:
     """The blank template, or drafted questions in its form."""
-    from rag.evaluation import drafting
-    from rag.evaluation.exports import write_bytes
-    from rag.evaluation.ordering import serving
-    from rag.evaluation.sheets import template_bytes
+    from rag.evaluation.desk import drafting
+    from rag.evaluation.desk.ordering import serving
+    from rag.evaluation.reports.exports import write_bytes
+    from rag.evaluation.sets.sheets import template_bytes
 
     if template is not None:
         write_bytes(template, template_bytes())
@@ -183,7 +185,7 @@ def _write_sheet(template: Path | None, draft: Path | None, count: int, index: P
 
 
 def _judge(ours: Evaluation, theirs: Evaluation, allowed: float) -> None:
-    from rag.evaluation.gate import gate
+    from rag.evaluation.desk.gate import gate
 
     found = gate(ours, theirs, allowed)
     err.print(Text(found.reason))

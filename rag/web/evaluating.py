@@ -11,12 +11,12 @@ from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from rag.errors import NotFoundError, UsageError, YuanwenError
-from rag.evaluation import desk, drafting
-from rag.evaluation.accepting import accept
-from rag.evaluation.desk import Gate
-from rag.evaluation.drafting import Draft, from_feedback
-from rag.evaluation.receiving import receive
-from rag.evaluation.sheets import template_bytes
+from rag.evaluation.desk import desk, drafting
+from rag.evaluation.desk.accepting import accept
+from rag.evaluation.desk.desk import Gate
+from rag.evaluation.desk.drafting import Draft, from_feedback
+from rag.evaluation.desk.receiving import receive
+from rag.evaluation.sets.sheets import template_bytes
 from rag.service import Service
 from rag.web import feedback
 from rag.web.admin import GAPS

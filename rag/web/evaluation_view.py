@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rag.evaluation import desk
-from rag.evaluation.beir import has_corpus
-from rag.evaluation.drafting import Draft
-from rag.evaluation.gate import ALLOWED
-from rag.evaluation.history import BETTER, WORSE, Entry, history
+from rag.evaluation.desk import desk
+from rag.evaluation.desk.drafting import Draft
+from rag.evaluation.desk.gate import ALLOWED
+from rag.evaluation.desk.history import BETTER, WORSE, Entry, history
+from rag.evaluation.sets.beir import has_corpus
 from rag.web.admin import nav
 from rag.web.jobs import Jobs
 from rag.web.reading import Reading

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from rag.errors import BusyError, YuanwenError
-from rag.evaluation import desk
-from rag.evaluation.runner import Progress
+from rag.evaluation.desk import desk
+from rag.evaluation.measures.runner import Progress
 from rag.service import Service
 
 log = logging.getLogger(__name__)

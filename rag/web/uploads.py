@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from rag.datamodels import IngestLine
 from rag.errors import UsageError
-from rag.evaluation.publishing import guard_of, publish
+from rag.evaluation.desk.publishing import guard_of, publish
 from rag.ingest.pipeline import IngestReport
 from rag.models.embedding import Progress
 from rag.web.ongoing import Ongoing

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field
 
 from rag.datamodels import Passage
 from rag.errors import UsageError, YuanwenError
-from rag.evaluation import desk
-from rag.evaluation.library import library_of
-from rag.evaluation.saved import read_test_set
+from rag.evaluation.desk import desk
+from rag.evaluation.reports.saved import read_test_set
+from rag.evaluation.sets.library import library_of
 from rag.index.snapshot import Snapshot
 from rag.service import Service
 from rag.web import examples, feedback

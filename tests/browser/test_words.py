@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rag.evaluation import desk
+from rag.evaluation.desk import desk
 from rag.web import feedback
 from rag.web.feedback import Feedback
 from tests.browser.conftest import Server

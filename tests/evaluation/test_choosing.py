@@ -12,11 +12,13 @@ import openpyxl
 import pytest
 
 from rag.errors import EvaluationError
-from rag.evaluation import drafting, excel, gate, sheets, tuning
-from rag.evaluation.evaluate import IndexState, evaluate_gold, score_gold
-from rag.evaluation.library import library_of
-from rag.evaluation.records import Evidence, Question, Response, Shown, TestSet
-from rag.evaluation.report import write_report
+from rag.evaluation.desk import drafting, gate
+from rag.evaluation.measures import tuning
+from rag.evaluation.measures.evaluate import IndexState, evaluate_gold, score_gold
+from rag.evaluation.reports.report import write_report
+from rag.evaluation.sets import excel, sheets
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.records import Evidence, Question, Response, Shown, TestSet
 from rag.service import Service
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.evaluation.test_runs import command
@@ -167,9 +169,9 @@ def test_too_few_questions_are_refused(toy_service):
 
 
 def test_what_was_reported_is_not_tuned_on(make_service, tmp_path):
-    from rag.evaluation import desk
-    from rag.evaluation.publishing import silently
-    from rag.evaluation.receiving import receive
+    from rag.evaluation.desk import desk
+    from rag.evaluation.desk.publishing import silently
+    from rag.evaluation.desk.receiving import receive
 
     service = make_service()
     service.ingest([SEEDS], mirror=True)

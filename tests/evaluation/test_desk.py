@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from rag.errors import EvaluationError, NotFoundError, UsageError
-from rag.evaluation import desk
-from rag.evaluation.accepting import accept
-from rag.evaluation.desk import Gate
-from rag.evaluation.history import EVEN, history
-from rag.evaluation.library import library_of
-from rag.evaluation.publishing import Guard, guard_of, publish, silently
-from rag.evaluation.receiving import receive
-from rag.evaluation.testset import read_gold
+from rag.evaluation.desk import desk
+from rag.evaluation.desk.accepting import accept
+from rag.evaluation.desk.desk import Gate
+from rag.evaluation.desk.history import EVEN, history
+from rag.evaluation.desk.publishing import Guard, guard_of, publish, silently
+from rag.evaluation.desk.receiving import receive
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.testset import read_gold
 from rag.service import Service
 from tests.conftest import ToyEmbedder
 from tests.evaluation.test_runs import command, workbook

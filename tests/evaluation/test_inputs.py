@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from rag.errors import EvaluationError
-from rag.evaluation.beir import read_collection
-from rag.evaluation.library import library_of
-from rag.evaluation.testset import read_gold
-from rag.evaluation.trec import qrels_rows, read_run, read_topics
+from rag.evaluation.sets.beir import read_collection
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.testset import read_gold
+from rag.evaluation.sets.trec import qrels_rows, read_run, read_topics
 from tests.conftest import SEEDS
 from tests.evaluation.test_runs import DOC, TEXT, command, workbook
 
@@ -180,7 +180,7 @@ def test_wrong_encoding_of_some_lines_loses_only_those(index, tmp_path):
 
 
 def test_a_hundred_thousand_rows_of_excel_and_qrels(toy_service, tmp_path):
-    from rag.evaluation.excel import read_workbook
+    from rag.evaluation.sets.excel import read_workbook
 
     data = workbook([["工会", DOC, TEXT[300:340], ""]] + [["", DOC, "x", ""]] * 100_000)
     test_set = read_workbook(data, "题.xlsx", library_of(toy_service))

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from rag.config import ROOT
-from rag.evaluation import honesty, ranking, spans
-from rag.evaluation.beir import read_collection
-from rag.evaluation.evaluate import IndexState, score_gold
-from rag.evaluation.library import Library
-from rag.evaluation.records import Evidence, Question, Response, Shown
-from rag.evaluation.runner import response_of
-from rag.evaluation.testset import read_gold
-from rag.evaluation.trec import read_run, run_lines
+from rag.evaluation.measures import honesty, ranking, spans
+from rag.evaluation.measures.evaluate import IndexState, score_gold
+from rag.evaluation.measures.runner import response_of
+from rag.evaluation.sets.beir import read_collection
+from rag.evaluation.sets.library import Library
+from rag.evaluation.sets.records import Evidence, Question, Response, Shown
+from rag.evaluation.sets.testset import read_gold
+from rag.evaluation.sets.trec import read_run, run_lines
 from rag.text.tokenizing import fold
 
 SHARED = ROOT.parent / "shared"

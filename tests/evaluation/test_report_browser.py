@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from rag.evaluation.comparison import compared
-from rag.evaluation.evaluate import evaluate_gold
-from rag.evaluation.library import library_of
-from rag.evaluation.report import write_report
-from rag.evaluation.testset import read_gold
+from rag.evaluation.measures.comparison import compared
+from rag.evaluation.measures.evaluate import evaluate_gold
+from rag.evaluation.reports.report import write_report
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.testset import read_gold
 from tests.conftest import SEEDS
 
 pytestmark = pytest.mark.browser
@@ -61,8 +61,8 @@ def test_the_report_opens_from_disk(report, width, browser):
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("dark", [False, True])
 def test_what_changed_stands_side_by_side(toy_service, browser, tmp_path, width, dark):
-    from rag.evaluation.evaluate import index_state, score_gold
-    from rag.evaluation.records import TestSet
+    from rag.evaluation.measures.evaluate import index_state, score_gold
+    from rag.evaluation.sets.records import TestSet
 
     text = (SEEDS / DOC).read_bytes().decode("utf-8")
     rows = [

@@ -15,18 +15,19 @@ import pytest
 
 from rag.config import ROOT, Settings
 from rag.errors import EvaluationError
-from rag.evaluation import comparison, exports, saved
-from rag.evaluation.beir import documents, read_collection
-from rag.evaluation.evaluate import evaluate_beir, evaluate_gold
-from rag.evaluation.excel import read_workbook
-from rag.evaluation.indexing import collection_service
-from rag.evaluation.library import library_of
-from rag.evaluation.records import Shown
-from rag.evaluation.report import page, write_report
-from rag.evaluation.runner import ANSWERS
-from rag.evaluation.sheets import HEADINGS, template_bytes, write_sheet
-from rag.evaluation.testset import read_gold
-from rag.evaluation.views import pieces
+from rag.evaluation.measures import comparison
+from rag.evaluation.measures.evaluate import evaluate_beir, evaluate_gold
+from rag.evaluation.measures.indexing import collection_service
+from rag.evaluation.measures.runner import ANSWERS
+from rag.evaluation.reports import exports, saved
+from rag.evaluation.reports.report import page, write_report
+from rag.evaluation.reports.views import pieces
+from rag.evaluation.sets.beir import documents, read_collection
+from rag.evaluation.sets.excel import read_workbook
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.records import Shown
+from rag.evaluation.sets.sheets import HEADINGS, template_bytes, write_sheet
+from rag.evaluation.sets.testset import read_gold
 from rag.service import Service
 from tests.conftest import SEEDS, ToyEmbedder
 

@@ -10,7 +10,7 @@ import time
 import openpyxl
 import pytest
 
-from rag.evaluation import desk
+from rag.evaluation.desk import desk
 from rag.service import Service
 from rag.web import feedback
 from rag.web.feedback import Feedback, Span
@@ -40,10 +40,10 @@ def latest(site) -> str:
 
 
 def test_a_filled_template_is_run_and_its_report_is_what_the_command_writes(site, tmp_path):
-    from rag.evaluation.evaluate import evaluate_gold
-    from rag.evaluation.library import library_of
-    from rag.evaluation.report import write_report
-    from rag.evaluation.saved import read_test_set
+    from rag.evaluation.measures.evaluate import evaluate_gold
+    from rag.evaluation.reports.report import write_report
+    from rag.evaluation.reports.saved import read_test_set
+    from rag.evaluation.sets.library import library_of
 
     blank = openpyxl.load_workbook(io.BytesIO(site.client.get("/page/evaluation/template.xlsx").content))
     assert [cell.value for cell in blank.worksheets[0][1]] == ["问题", "期望文档", "期望原文", "备注"]

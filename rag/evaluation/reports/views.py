@@ -8,12 +8,12 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from rag.evaluation.comparison import Change, Compared
-from rag.evaluation.evaluate import Evaluation
-from rag.evaluation.exports import VERDICTS
-from rag.evaluation.ranking import ordered
-from rag.evaluation.records import Evidence, Outcome, Question, Shown, Span
-from rag.evaluation.spans import hits
+from rag.evaluation.measures.comparison import Change, Compared
+from rag.evaluation.measures.evaluate import Evaluation
+from rag.evaluation.measures.ranking import ordered
+from rag.evaluation.measures.spans import hits
+from rag.evaluation.reports.exports import VERDICTS
+from rag.evaluation.sets.records import Evidence, Outcome, Question, Shown, Span
 
 QUESTIONS_MAX = 2000  # shown in the page; a browser gets slow beyond it
 DOCUMENTS_SHOWN = 5

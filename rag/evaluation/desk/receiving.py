@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rag.errors import EvaluationError, UsageError
-from rag.evaluation import desk
-from rag.evaluation.beir import CORPUS, QRELS, QUERIES, read_collection
-from rag.evaluation.library import library_of
-from rag.evaluation.records import Problem
-from rag.evaluation.saved import read_test_set
+from rag.evaluation.desk import desk
+from rag.evaluation.reports.saved import read_test_set
+from rag.evaluation.sets.beir import CORPUS, QRELS, QUERIES, read_collection
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.records import Problem
 from rag.service import Service
 
 WANTED = (CORPUS, *QUERIES, *QRELS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.evaluation.records import Evidence, Outcome, Question, Response, Shown
+from rag.evaluation.sets.records import Evidence, Outcome, Question, Response, Shown
 
 OVERLAP = 0.6
 MRR_DEPTH = 10

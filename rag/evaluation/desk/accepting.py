@@ -6,10 +6,10 @@ import hashlib
 import json
 
 from rag.errors import UsageError
-from rag.evaluation import desk
-from rag.evaluation.excel import evidence_of
-from rag.evaluation.library import library_of
-from rag.evaluation.testset import Lookups, RowError
+from rag.evaluation.desk import desk
+from rag.evaluation.sets.excel import evidence_of
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.testset import Lookups, RowError
 from rag.service import Service
 
 CODE = "question-row"

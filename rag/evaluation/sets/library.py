@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from rag.errors import YuanwenError
-from rag.evaluation.records import Span
+from rag.evaluation.sets.records import Span
 from rag.service import Service
 
 NEAREST_LOOKUPS = 50  # a table with thousands of wrong quotes gets nearest texts for the first ones only

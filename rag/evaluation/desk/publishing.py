@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import EvaluationError, IndexMismatch
-from rag.evaluation import desk
-from rag.evaluation.comparison import compared
-from rag.evaluation.evaluate import Evaluation, evaluate_gold
-from rag.evaluation.gate import Verdict, gate
-from rag.evaluation.library import library_of
-from rag.evaluation.ordering import Bar
-from rag.evaluation.records import Question, TestSet
-from rag.evaluation.report import write_report
-from rag.evaluation.runner import ANSWERS, Progress
-from rag.evaluation.saved import read_test_set, restore
+from rag.evaluation.desk import desk
+from rag.evaluation.desk.gate import Verdict, gate
+from rag.evaluation.desk.ordering import Bar
+from rag.evaluation.measures.comparison import compared
+from rag.evaluation.measures.evaluate import Evaluation, evaluate_gold
+from rag.evaluation.measures.runner import ANSWERS, Progress
+from rag.evaluation.reports.report import write_report
+from rag.evaluation.reports.saved import read_test_set, restore
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.records import Question, TestSet
 from rag.ingest.pipeline import IngestReport
 from rag.service import Service
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rag.evaluation.records import Qrels, Run
+from rag.evaluation.sets.records import Qrels, Run
 
 NAMES = ("nDCG@10", "RR@10", "R@5", "R@10", "R@100", "AP", "Success@1", "Success@5", "Judged@10")
 DEPTH = 10

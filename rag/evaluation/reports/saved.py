@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from rag.errors import EvaluationError
-from rag.evaluation.evaluate import Evaluation, IndexState, score_beir, score_gold
-from rag.evaluation.library import Library
-from rag.evaluation.records import Collection, Problem, Response, Run, TestSet
-from rag.evaluation.rows import json_row, nothing_usable, numbered_lines
-from rag.evaluation.runner import ANSWERS, Line, ranked_of, response_of, responses, run_of, write_atomically
-from rag.evaluation.testset import read_gold
-from rag.evaluation.trec import read_run
+from rag.evaluation.measures.evaluate import Evaluation, IndexState, score_beir, score_gold
+from rag.evaluation.measures.runner import ANSWERS, Line, ranked_of, response_of, responses, run_of, write_atomically
+from rag.evaluation.sets.library import Library
+from rag.evaluation.sets.records import Collection, Problem, Response, Run, TestSet
+from rag.evaluation.sets.rows import json_row, nothing_usable, numbered_lines
+from rag.evaluation.sets.testset import read_gold
+from rag.evaluation.sets.trec import read_run
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -95,7 +95,7 @@ def read_test_set(path: Path, library: Library, limit: int | None = None) -> Tes
     if path.suffix.lower() == ".jsonl":
         return read_gold(path, library, limit)
     if path.suffix.lower() in {".xlsx", ".xlsm"}:
-        from rag.evaluation.excel import read_workbook
+        from rag.evaluation.sets.excel import read_workbook
 
         try:
             data = path.read_bytes()

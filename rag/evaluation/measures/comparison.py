@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.evaluation.evaluate import Evaluation, per_question
+from rag.evaluation.measures.evaluate import Evaluation, per_question
 
 RESAMPLES = 9999
 NUMBERS = 4_000_000  # held in memory at once while resampling: 32 MB

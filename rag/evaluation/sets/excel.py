@@ -12,11 +12,11 @@ import openpyxl
 from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
 
 from rag.errors import EvaluationError
-from rag.evaluation.library import Library
-from rag.evaluation.records import Evidence, Problem, Question, TestSet
-from rag.evaluation.rows import nothing_usable
-from rag.evaluation.sheets import EXAMPLE, HEADINGS
-from rag.evaluation.testset import UNTYPED, Lookups, RowError, not_found
+from rag.evaluation.sets.library import Library
+from rag.evaluation.sets.records import Evidence, Problem, Question, TestSet
+from rag.evaluation.sets.rows import nothing_usable
+from rag.evaluation.sets.sheets import EXAMPLE, HEADINGS
+from rag.evaluation.sets.testset import UNTYPED, Lookups, RowError, not_found
 
 REQUIRED = ("问题",)
 NO_ANSWER = ("无答案", "没有答案", "不应回答", "off-topic", "near-domain")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import EvaluationError
-from rag.evaluation.records import Problem
+from rag.evaluation.sets.records import Problem
 
 
 def numbered_lines(path: Path, problems: list[Problem]) -> Iterator[tuple[int, str]]:

@@ -19,13 +19,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from rag.errors import EvaluationError, NotFoundError, UsageError
-from rag.evaluation.beir import has_corpus
-from rag.evaluation.comparison import compared
-from rag.evaluation.evaluate import Evaluation
-from rag.evaluation.ordering import Bar, Order, carry_out, corpus_texts, indexed_texts
-from rag.evaluation.report import PAGE, page, write_report
-from rag.evaluation.runner import shaping, write_atomically
-from rag.evaluation.saved import is_kept, questions_of, restore
+from rag.evaluation.desk.ordering import Bar, Order, carry_out, corpus_texts, indexed_texts
+from rag.evaluation.measures.comparison import compared
+from rag.evaluation.measures.evaluate import Evaluation
+from rag.evaluation.measures.runner import shaping, write_atomically
+from rag.evaluation.reports.report import PAGE, page, write_report
+from rag.evaluation.reports.saved import is_kept, questions_of, restore
+from rag.evaluation.sets.beir import has_corpus
 from rag.service import Service
 
 RUN = "run.json"

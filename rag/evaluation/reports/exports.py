@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import EvaluationError
-from rag.evaluation.comparison import Comparison
-from rag.evaluation.evaluate import Evaluation, figures
-from rag.evaluation.ranking import ordered
-from rag.evaluation.records import Outcome, Problem
-from rag.evaluation.runner import write_atomically
-from rag.evaluation.trec import run_lines
+from rag.evaluation.measures.comparison import Comparison
+from rag.evaluation.measures.evaluate import Evaluation, figures
+from rag.evaluation.measures.ranking import ordered
+from rag.evaluation.measures.runner import write_atomically
+from rag.evaluation.sets.records import Outcome, Problem
+from rag.evaluation.sets.trec import run_lines
 
 VERDICTS = {
     "hit": "命中",

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rag.evaluation.honesty import HonestyFigures, honesty_figures, percentiles
-from rag.evaluation.ranking import RankingFigures, measure, strictly_falling
-from rag.evaluation.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, Span, TestSet
-from rag.evaluation.runner import Line, Progress, Task, ask_lines, places_of, responses, run_of, search_lines
-from rag.evaluation.spans import SpanFigures, by_kind, reciprocal, score, span_figures
+from rag.evaluation.measures.honesty import HonestyFigures, honesty_figures, percentiles
+from rag.evaluation.measures.ranking import RankingFigures, measure, strictly_falling
+from rag.evaluation.measures.runner import Line, Progress, Task, ask_lines, places_of, responses, run_of, search_lines
+from rag.evaluation.measures.spans import SpanFigures, by_kind, reciprocal, score, span_figures
+from rag.evaluation.sets.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, Span, TestSet
 from rag.service import Service
 
 PARTS = ("total", "embed", "search", "rerank")

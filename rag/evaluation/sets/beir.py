@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rag.datamodels import Document
 from rag.errors import EvaluationError
-from rag.evaluation.records import Collection, Problem, Qrels
-from rag.evaluation.rows import is_id, json_row, nothing_usable, numbered_lines
-from rag.evaluation.trec import qrels_rows, read_topics
+from rag.evaluation.sets.records import Collection, Problem, Qrels
+from rag.evaluation.sets.rows import is_id, json_row, nothing_usable, numbered_lines
+from rag.evaluation.sets.trec import qrels_rows, read_topics
 
 CORPUS = "corpus.jsonl"
 QUERIES = ("queries.jsonl", "topics.tsv", "topics.txt", "topics.trec")

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from rag.evaluation.ranking import ordered
-from rag.evaluation.records import Problem, Run
-from rag.evaluation.rows import nothing_usable, numbered_lines
+from rag.evaluation.measures.ranking import ordered
+from rag.evaluation.sets.records import Problem, Run
+from rag.evaluation.sets.rows import nothing_usable, numbered_lines
 
 _TAG = re.compile(r"<\s*(/?)\s*(top|num|title|desc|narr)\b[^>]*>", re.IGNORECASE)
 _GRADE = re.compile(r"[+-]?[0-9]{1,9}")

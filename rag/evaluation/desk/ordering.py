@@ -9,9 +9,7 @@ from pathlib import Path
 
 from rag.config import load_settings
 from rag.errors import EvaluationError, IndexUnusable, NotFoundError, UsageError
-from rag.evaluation import saved
-from rag.evaluation.beir import documents, has_corpus, read_collection
-from rag.evaluation.evaluate import (
+from rag.evaluation.measures.evaluate import (
     Evaluation,
     IndexState,
     evaluate_beir,
@@ -21,10 +19,12 @@ from rag.evaluation.evaluate import (
     score_beir,
     score_gold,
 )
-from rag.evaluation.indexing import collection_service
-from rag.evaluation.library import library_of
-from rag.evaluation.records import Problem, Run
-from rag.evaluation.runner import ANSWERS, Line, Progress
+from rag.evaluation.measures.indexing import collection_service
+from rag.evaluation.measures.runner import ANSWERS, Line, Progress
+from rag.evaluation.reports import saved
+from rag.evaluation.sets.beir import documents, has_corpus, read_collection
+from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.records import Problem, Run
 from rag.service import Service
 
 Bar = Callable[[str], AbstractContextManager[Progress]]

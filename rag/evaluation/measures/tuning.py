@@ -19,11 +19,11 @@ import numpy as np
 
 from rag.config import Settings
 from rag.errors import EvaluationError
-from rag.evaluation.comparison import Comparison, compare
-from rag.evaluation.indexing import cache_folder
-from rag.evaluation.records import Problem, Question, Response, Shown, TestSet
-from rag.evaluation.runner import write_atomically
-from rag.evaluation.spans import reciprocal, score
+from rag.evaluation.measures.comparison import Comparison, compare
+from rag.evaluation.measures.indexing import cache_folder
+from rag.evaluation.measures.runner import write_atomically
+from rag.evaluation.measures.spans import reciprocal, score
+from rag.evaluation.sets.records import Problem, Question, Response, Shown, TestSet
 from rag.models.embedding import Embedder
 from rag.service import Service
 

@@ -18,8 +18,8 @@ from typing import IO
 
 from rag.config import Settings
 from rag.errors import EvaluationError, UsageError
-from rag.evaluation.ranking import strictly_falling
-from rag.evaluation.records import Problem, Response, Run, Shown, Span
+from rag.evaluation.measures.ranking import strictly_falling
+from rag.evaluation.sets.records import Problem, Response, Run, Shown, Span
 from rag.search.answering import to_json
 from rag.service import Service
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rag.evaluation.comparison import Comparison, compared
-from rag.evaluation.evaluate import Evaluation
+from rag.evaluation.measures.comparison import Comparison, compared
+from rag.evaluation.measures.evaluate import Evaluation
 
 MEASURES = ("hit@5", "Success@5")  # of a gold set, of a BEIR folder
 ALLOWED = 0.02

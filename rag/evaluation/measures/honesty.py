@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.evaluation.records import Outcome
+from rag.evaluation.sets.records import Outcome
 
 BINS = 10
 KINDS = ("off-topic", "near-domain", "hard")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import EvaluationError
-from rag.evaluation import desk
-from rag.evaluation.comparison import PRIMARY, Comparison
-from rag.evaluation.desk import RunNote
+from rag.evaluation.desk import desk
+from rag.evaluation.desk.desk import RunNote
+from rag.evaluation.measures.comparison import PRIMARY, Comparison
 
 SURE = 0.05  # p below which a difference is called one
 BETTER, WORSE, EVEN = "变好", "变差", "没有可靠的差别"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from rag.evaluation.comparison import Comparison
-from rag.evaluation.honesty import Bin
-from rag.evaluation.spans import SpanFigures
+from rag.evaluation.measures.comparison import Comparison
+from rag.evaluation.measures.honesty import Bin
+from rag.evaluation.measures.spans import SpanFigures
 
 WIDTH = 480
 LEFT, RIGHT, TOP, BOTTOM = 58, 16, 18, 40  # margins of the plots with axes

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.evaluation.library import NEAREST_LOOKUPS, Library
-from rag.evaluation.records import Evidence, Problem, Question, TestSet
-from rag.evaluation.rows import json_row, nothing_usable, numbered_lines
+from rag.evaluation.sets.library import NEAREST_LOOKUPS, Library
+from rag.evaluation.sets.records import Evidence, Problem, Question, TestSet
+from rag.evaluation.sets.rows import json_row, nothing_usable, numbered_lines
 
 UNTYPED = "未分类"
 
