@@ -19,7 +19,7 @@ from rag.errors import BackupError, IndexMismatch
 from rag.index import backup
 from rag.index.snapshot import make_of
 from rag.service import Service
-from rag.web import feedback
+from rag.web.rest import feedback
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.test_cli import one_line, run
 

@@ -19,8 +19,8 @@ from rag.access.keys import Keys
 from rag.access.store import folder
 from rag.config import ROOT, Settings
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
 
 TEXT = (ROOT / "docs" / "接入.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from rag.errors import UsageError
 from rag.index.catalog import Catalog
 from rag.search.filtering import Filter, period, read_filter
 from rag.service import Service
-from rag.web.citing import reference
+from rag.web.page.citing import reference
 from tests.loading import make_samples as samples
 
 PAGES = [

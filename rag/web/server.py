@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import uvicorn
     from starlette.types import ASGIApp
 
-    from rag.web.state import Startup
+    from rag.web.front.state import Startup
 
 log = logging.getLogger(__name__)
 OURS = ("rag", "yuanwen")  # our loggers
@@ -45,22 +45,22 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from fastapi.middleware.cors import CORSMiddleware
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-    from rag.web import problems
-    from rag.web.api import build_api
+    from rag.web.admin.evaluating import build_evaluation
+    from rag.web.admin.words import build_words
     from rag.web.embed import build_embed
-    from rag.web.evaluating import build_evaluation
-    from rag.web.gate import Gate
-    from rag.web.limits import Limits
-    from rag.web.login import build_login
-    from rag.web.metrics import new_metrics
-    from rag.web.ongoing import Ongoing
-    from rag.web.pages import build_pages
-    from rag.web.queueing import Queue
-    from rag.web.roles import MCP
-    from rag.web.security import MB, Guard, Sharing, is_data, route_of
-    from rag.web.tools import Tools
-    from rag.web.ui import HEAD, build_ui, theme
-    from rag.web.words import build_words
+    from rag.web.front import problems
+    from rag.web.front.gate import Gate
+    from rag.web.front.limits import Limits
+    from rag.web.front.login import build_login
+    from rag.web.front.metrics import new_metrics
+    from rag.web.front.ongoing import Ongoing
+    from rag.web.front.queueing import Queue
+    from rag.web.front.roles import MCP
+    from rag.web.front.security import MB, Guard, Sharing, is_data, route_of
+    from rag.web.page.pages import build_pages
+    from rag.web.page.ui import HEAD, build_ui, theme
+    from rag.web.rest.api import build_api
+    from rag.web.rest.tools import Tools
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
     proxies, portals, ongoing = service.settings.trusted_proxies, service.settings.portals, Ongoing()
@@ -112,7 +112,7 @@ def run(settings: Settings) -> None:
         log.info("原文正在启动：http://%s:%d", _shown(settings.host), listener.getsockname()[1])
         import uvicorn
 
-        from rag.web.state import Startup
+        from rag.web.front.state import Startup
 
         service, startup = Service(settings), Startup()
         app = build_app(service, startup)

@@ -12,8 +12,8 @@ import openpyxl
 import pytest
 
 from rag.config import ROOT
-from rag.web import feedback
-from rag.web.feedback import Feedback
+from rag.web.rest import feedback
+from rag.web.rest.feedback import Feedback
 from tests.browser.conftest import Server, Visit
 from tests.browser.test_work import violations
 from tests.conftest import SEEDS

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from rag.config import Settings
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.browser.conftest import SHOTS, free_port
 from tests.conftest import ToyEmbedder
 

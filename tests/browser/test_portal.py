@@ -23,8 +23,8 @@ from playwright.sync_api import Browser, Frame, Page, expect
 
 from rag.config import ROOT, Settings
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.browser.conftest import SHOTS, free_port
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.loading.page_files import pdf_bytes

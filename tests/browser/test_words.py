@@ -7,8 +7,8 @@ import json
 import pytest
 
 from rag.evaluation.desk import desk
-from rag.web import feedback
-from rag.web.feedback import Feedback
+from rag.web.rest import feedback
+from rag.web.rest.feedback import Feedback
 from tests.browser.conftest import Server
 from tests.browser.test_hostile import BAD, EVIL
 from tests.browser.test_work import violations

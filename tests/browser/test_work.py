@@ -8,7 +8,7 @@ import axe_playwright_python
 import docx
 import pytest
 
-from rag.web import feedback
+from rag.web.rest import feedback
 from tests.browser.conftest import QUESTION, Server, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]

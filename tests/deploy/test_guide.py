@@ -10,8 +10,8 @@ from prometheus_client import generate_latest
 from docs.deploy import bundle
 from rag.cli import app
 from rag.config import ROOT, Settings
-from rag.web.metrics import new_metrics
-from rag.web.roles import rule_for
+from rag.web.front.metrics import new_metrics
+from rag.web.front.roles import rule_for
 
 GUIDE = (ROOT / "docs" / "部署.md").read_text(encoding="utf-8")
 

@@ -255,9 +255,9 @@ def test_a_change_meanwhile_is_not_lost(service, gold, corpus):
 
 def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service, gold, corpus, tmp_path):
     from rag.access.identity import Identity, Role
-    from rag.web.ongoing import Ongoing
-    from rag.web.reading import Reading
-    from rag.web.uploads import take_in
+    from rag.web.front.ongoing import Ongoing
+    from rag.web.front.reading import Reading
+    from rag.web.rest.uploads import take_in
 
     index = service.settings.index
     receive(service, "题库.xlsx", gold.read_bytes())

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS
 
 LOCAL = ("127.0.0.1", 50000)

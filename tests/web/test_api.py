@@ -11,10 +11,10 @@ from fastapi.testclient import TestClient
 from rag.config import Settings
 from rag.search.answering import to_json
 from rag.service import Service
-from rag.web import feedback
-from rag.web.problems import MEDIA_TYPE, TYPE
+from rag.web.front.problems import MEDIA_TYPE, TYPE
+from rag.web.front.state import Startup
+from rag.web.rest import feedback
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import ToyEmbedder
 from tests.loading import make_samples as samples
 from tests.web.conftest import LOCAL

@@ -16,10 +16,10 @@ from rag.access.keys import Keys
 from rag.access.store import folder
 from rag.config import ROOT, Settings
 from rag.service import Service
-from rag.web import feedback
-from rag.web.reading import Reading
+from rag.web.front.reading import Reading
+from rag.web.front.state import Startup
+from rag.web.rest import feedback
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.web.test_api import ASK, check_problem
 

@@ -9,11 +9,11 @@ import docx
 import pytest
 
 from rag.config import Settings
-from rag.web import feedback
-from rag.web.admin import grouped
-from rag.web.feedback import Feedback
-from rag.web.followup import ALONE, carried
-from rag.web.render import Turn
+from rag.web.admin.admin import grouped
+from rag.web.page.followup import ALONE, carried
+from rag.web.page.render import Turn
+from rag.web.rest import feedback
+from rag.web.rest.feedback import Feedback
 from tests.conftest import ToyEmbedder
 
 NASTY = (
@@ -115,8 +115,8 @@ def test_an_empty_index_is_told_and_an_upload_opens_it(tmp_path):
     from fastapi.testclient import TestClient
 
     from rag.service import Service
+    from rag.web.front.state import Startup
     from rag.web.server import build_app
-    from rag.web.state import Startup
 
     service, startup = Service(Settings(index=tmp_path / "index"), ToyEmbedder()), Startup()
     startup.warm_up(service)
@@ -131,7 +131,7 @@ def test_an_empty_index_is_told_and_an_upload_opens_it(tmp_path):
 
 def test_scopes():
     from rag.errors import UsageError
-    from rag.web.narrowing import resolve, scopes
+    from rag.web.page.narrowing import resolve, scopes
 
     titles = {"甲/a[1].txt": "关于经费的办法", "甲/乙/b.txt": "通知", "c.txt": "经费通知"}
     assert [one for _, one in scopes(titles)][:2] == ["甲/*", "甲/乙/*"]

@@ -12,8 +12,8 @@ import pytest
 
 from rag.evaluation.desk import desk
 from rag.service import Service
-from rag.web import feedback
-from rag.web.feedback import Feedback, Span
+from rag.web.rest import feedback
+from rag.web.rest.feedback import Feedback, Span
 from tests.conftest import SEEDS
 from tests.evaluation.test_runs import DOC, TEXT, workbook
 from tests.web.test_api import check_problem

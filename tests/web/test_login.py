@@ -15,8 +15,8 @@ from rag.access.store import folder
 from rag.access.users import Users
 from rag.config import Settings
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.web.test_api import ASK, check_problem
 

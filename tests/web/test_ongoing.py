@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 from rag.cli.doctor import examine
 from rag.config import Settings
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import ToyEmbedder
 
 

@@ -15,11 +15,11 @@ from rag.access.identity import Identity, Role
 from rag.config import Settings
 from rag.search.answering import to_json
 from rag.service import Service
-from rag.web.metrics import new_metrics
-from rag.web.queueing import Queue
-from rag.web.reading import Reading
+from rag.web.front.metrics import new_metrics
+from rag.web.front.queueing import Queue
+from rag.web.front.reading import Reading
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder, apart
 from tests.test_search_oracles import Backwards
 from tests.web.conftest import LOCAL, Site

@@ -10,10 +10,10 @@ import pytest
 from rag.datamodels import Document, Excerpt, IngestLine, Reading, Removal
 from rag.errors import UsageError
 from rag.index.catalog import Record
-from rag.web.citing import reference
-from rag.web.render import Turn, card, chat_answer, inert, panel, segments
-from rag.web.source import source_view
-from rag.web.uploads import safe_folder, safe_name
+from rag.web.page.citing import reference
+from rag.web.page.render import Turn, card, chat_answer, inert, panel, segments
+from rag.web.page.source import source_view
+from rag.web.rest.uploads import safe_folder, safe_name
 
 HOSTILE = (
     "<script>alert(1)</script>\n\n    `x` $$\\frac{1}{2}$$ ${alert(1)} {{7*7}} [a](javascript:alert(1)) "

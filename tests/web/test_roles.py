@@ -12,9 +12,9 @@ from rag.access.keys import Keys
 from rag.access.store import folder
 from rag.config import Settings
 from rag.service import Service
-from rag.web.roles import TABLE, rule_for
+from rag.web.front.roles import TABLE, rule_for
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.web.test_api import check_problem
 

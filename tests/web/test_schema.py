@@ -13,12 +13,12 @@ from rag.access.keys import Keys
 from rag.access.store import folder
 from rag.config import Settings
 from rag.service import Service
-from rag.web.api import build_api
-from rag.web.metrics import new_metrics
-from rag.web.ongoing import Ongoing
-from rag.web.queueing import Queue
+from rag.web.front.metrics import new_metrics
+from rag.web.front.ongoing import Ongoing
+from rag.web.front.queueing import Queue
+from rag.web.front.state import Startup
+from rag.web.rest.api import build_api
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.web.conftest import LOCAL
 

@@ -13,8 +13,8 @@ import uvicorn
 
 from rag.config import Settings
 from rag.service import Service
+from rag.web.front.state import Startup
 from rag.web.server import build_app
-from rag.web.state import Startup
 from tests.conftest import SEEDS, ToyEmbedder
 
 URL = "/api/v1/documents"

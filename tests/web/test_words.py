@@ -8,9 +8,9 @@ import json
 import pytest
 
 from rag.access import audit
-from rag.web import feedback
-from rag.web.feedback import Feedback
-from rag.web.words import QUESTIONS_MAX
+from rag.web.admin.words import QUESTIONS_MAX
+from rag.web.rest import feedback
+from rag.web.rest.feedback import Feedback
 from tests.web.test_api import check_problem
 from tests.web.test_evaluation import send
 

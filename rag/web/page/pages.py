@@ -12,14 +12,14 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from rag.errors import UsageError, YuanwenError
-from rag.web import compilation
-from rag.web.admin import admin_view, audit_view, gaps_view, gold_lines
-from rag.web.compilation import Item
-from rag.web.ongoing import Ongoing
-from rag.web.reading import Mine, Reading
-from rag.web.render import inert
-from rag.web.source import REACH, source_view
-from rag.web.state import Startup
+from rag.web.admin.admin import admin_view, audit_view, gaps_view, gold_lines
+from rag.web.front.ongoing import Ongoing
+from rag.web.front.reading import Mine, Reading
+from rag.web.front.state import Startup
+from rag.web.page import compilation
+from rag.web.page.compilation import Item
+from rag.web.page.render import inert
+from rag.web.page.source import REACH, source_view
 
 REACH_MAX = 3_000_000
 _TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}

@@ -11,11 +11,11 @@ from rag.access import audit
 from rag.access.identity import Role
 from rag.datamodels import FACTS, Document
 from rag.errors import YuanwenError
-from rag.web import feedback
-from rag.web.feedback import Feedback
-from rag.web.reading import Reading
-from rag.web.render import LANGUAGE, document_facts, inert, percent
-from rag.web.state import Startup
+from rag.web.front.reading import Reading
+from rag.web.front.state import Startup
+from rag.web.page.render import LANGUAGE, document_facts, inert, percent
+from rag.web.rest import feedback
+from rag.web.rest.feedback import Feedback
 
 ALIKE = 0.4  # share of character pairs in common from which two questions count as one gap
 GAPS = ("missing", "not_useful", "wrong_excerpt")

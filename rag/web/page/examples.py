@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from rag.datamodels import Passage
 from rag.search.filtering import ALL, Filter
-from rag.web.reading import Reading
+from rag.web.front.reading import Reading
 
 WANTED = 4
 _TRIED = 40

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.web.problems import problem
+from rag.web.front.problems import problem
 
 log = logging.getLogger("yuanwen.access")
 MB = 1024 * 1024

@@ -18,13 +18,13 @@ from rag.evaluation.desk.drafting import Draft, from_feedback
 from rag.evaluation.desk.receiving import receive
 from rag.evaluation.sets.sheets import template_bytes
 from rag.service import Service
-from rag.web import feedback
-from rag.web.admin import GAPS
-from rag.web.evaluation_view import evaluation_view, progress_view, questions_view
-from rag.web.gate import note
-from rag.web.jobs import Jobs
-from rag.web.pages import whole_page
-from rag.web.reading import Mine, Reading
+from rag.web.admin.admin import GAPS
+from rag.web.admin.evaluation_view import evaluation_view, progress_view, questions_view
+from rag.web.admin.jobs import Jobs
+from rag.web.front.gate import note
+from rag.web.front.reading import Mine, Reading
+from rag.web.page.pages import whole_page
+from rag.web.rest import feedback
 
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DRAFTS, SHOWN = 60, 12  # drafted for the sheet; shown on a page

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from rag.errors import StoppedError, YuanwenError
-from rag.web.problems import internal, of_error
+from rag.web.front.problems import internal, of_error
 
 log = logging.getLogger(__name__)
 ALIVE = 15  # seconds of silence after which a comment keeps proxies from hanging up

@@ -20,14 +20,15 @@ from rag.datamodels import IngestLine
 from rag.index.catalog import Record
 from rag.search.answering import context_json, to_json
 from rag.service import Service
-from rag.web import feedback, problems, schemas, uploads
-from rag.web.gate import note
-from rag.web.metrics import Metrics
-from rag.web.ongoing import Ongoing
-from rag.web.queueing import Queue
-from rag.web.reading import Mine, Reading
-from rag.web.state import Startup
-from rag.web.streaming import Events, Tell
+from rag.web.front import problems
+from rag.web.front.gate import note
+from rag.web.front.metrics import Metrics
+from rag.web.front.ongoing import Ongoing
+from rag.web.front.queueing import Queue
+from rag.web.front.reading import Mine, Reading
+from rag.web.front.state import Startup
+from rag.web.front.streaming import Events, Tell
+from rag.web.rest import feedback, schemas, uploads
 
 log = logging.getLogger(__name__)
 _PROBLEM = {"model": schemas.ProblemOut, "content": {problems.MEDIA_TYPE: {}}}

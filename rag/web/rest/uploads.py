@@ -14,8 +14,8 @@ from rag.errors import UsageError
 from rag.evaluation.desk.publishing import guard_of, publish
 from rag.ingest.pipeline import IngestReport
 from rag.models.embedding import Progress
-from rag.web.ongoing import Ongoing
-from rag.web.reading import Reading
+from rag.web.front.ongoing import Ongoing
+from rag.web.front.reading import Reading
 
 NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
 FOLDER_MAX, DEPTH_MAX = 180, 8  # bytes, parts

@@ -15,7 +15,7 @@ from rag.index.catalog import Record
 from rag.ingest.chunking import mend
 from rag.search.explaining import lacking_line, place_lines, reading_lines
 from rag.search.filtering import in_force
-from rag.web.citing import reference
+from rag.web.page.citing import reference
 
 DIRECT, RELATED, ASIDE = "直接回答", "相关", "供参考"
 _LEVEL_CLASS = {DIRECT: "direct", RELATED: "related", ASIDE: "aside"}

@@ -18,15 +18,16 @@ from rag.evaluation.reports.saved import read_test_set
 from rag.evaluation.sets.library import library_of
 from rag.index.snapshot import Snapshot
 from rag.service import Service
-from rag.web import examples, feedback
-from rag.web.admin import nav
-from rag.web.gate import note
-from rag.web.pages import whole_page
-from rag.web.problems import request_id
-from rag.web.reading import Mine, Reading
-from rag.web.render import inert, percent
-from rag.web.state import Startup
-from rag.web.streaming import Events, Tell
+from rag.web.admin.admin import nav
+from rag.web.front.gate import note
+from rag.web.front.problems import request_id
+from rag.web.front.reading import Mine, Reading
+from rag.web.front.state import Startup
+from rag.web.front.streaming import Events, Tell
+from rag.web.page import examples
+from rag.web.page.pages import whole_page
+from rag.web.page.render import inert, percent
+from rag.web.rest import feedback
 
 QUESTIONS_MAX = 100
 SHOWN = 70  # characters of a passage

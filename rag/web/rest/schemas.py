@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.search.filtering import Filter, read_filter
-from rag.web.feedback import Verdict
+from rag.web.rest.feedback import Verdict
 
 Globs = Annotated[list[str], Field(max_length=200, description="只在这些文档中找：文档编号或通配符")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from rag.web.render import Turn
+from rag.web.page.render import Turn
 
 ALONE = "\u3000"  # in front of a question: take it as it stands
 _POINTS_BACK = re.compile(

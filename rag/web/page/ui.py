@@ -1,4 +1,4 @@
-"""The page: a chat on one side, the numbered excerpts on the other. Gradio carries it, `rag.web.render` words it."""
+"""The page: a chat on one side, the numbered excerpts on the other. Gradio carries it, `rag.web.page.render` words it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import gradio as gr
 from rag.access.identity import Identity, Role
 from rag.errors import YuanwenError
 from rag.service import Service
-from rag.web.examples import Starters
-from rag.web.followup import ALONE, carried
-from rag.web.metrics import Metrics
-from rag.web.narrowing import VALIDITIES, scopes
-from rag.web.queueing import Queue
-from rag.web.reading import Reading, reading_of
-from rag.web.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, inert, panel
-from rag.web.state import Startup
-from rag.web.turns import answered, reply
+from rag.web.front.metrics import Metrics
+from rag.web.front.queueing import Queue
+from rag.web.front.reading import Reading, reading_of
+from rag.web.front.state import Startup
+from rag.web.page.examples import Starters
+from rag.web.page.followup import ALONE, carried
+from rag.web.page.narrowing import VALIDITIES, scopes
+from rag.web.page.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, inert, panel
+from rag.web.page.turns import answered, reply
 
 TURNS_MAX = 30  # older turns leave the panel and the session
 FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]

@@ -13,7 +13,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from rag.config import Settings
 from rag.errors import BusyError
-from rag.web.roles import Work
+from rag.web.front.roles import Work
 
 UPLOADS_AT_ONCE = 4  # they are taken in one after another; more would only hold memory and threads
 LOGINS_AT_ONCE = 8  # each waits for its turn at 64 MB of argon2, in a thread that questions need too

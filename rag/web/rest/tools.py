@@ -13,10 +13,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from rag.search.answering import to_json
 from rag.service import Service
-from rag.web.metrics import Metrics
-from rag.web.problems import problem
-from rag.web.queueing import Queue
-from rag.web.reading import reading_of
+from rag.web.front.metrics import Metrics
+from rag.web.front.problems import problem
+from rag.web.front.queueing import Queue
+from rag.web.front.reading import reading_of
 
 log = logging.getLogger(__name__)
 _INSIDE = "/gradio_api/mcp/"  # the path that Gradio insists on

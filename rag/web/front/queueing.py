@@ -12,8 +12,8 @@ import anyio
 from rag.config import Settings
 from rag.search.pacing import Pace, share
 from rag.search.scoring import RERANK_LEAST
-from rag.web.metrics import Metrics
-from rag.web.reading import Reading
+from rag.web.front.metrics import Metrics
+from rag.web.front.reading import Reading
 
 T = TypeVar("T")
 
