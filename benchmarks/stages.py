@@ -160,7 +160,7 @@ def _models() -> dict[str, str]:
     base = str(ROOT / "embeddings" / "base")
     found = {"base": base}
     if (ADAPTER / "adapter_config.json").is_file():
-        from rag.adapters import adapter_revision, merge_adapter
+        from benchmarks.training.adapters import adapter_revision, merge_adapter
 
         target = cache_folder(load_settings()) / f"adapted-{adapter_revision(ADAPTER)}"
         if not target.is_dir():

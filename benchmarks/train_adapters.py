@@ -112,8 +112,8 @@ def _retriever(arguments: argparse.Namespace) -> None:
 
 
 def _crossencoder(arguments: argparse.Namespace) -> None:
+    from benchmarks.training.adapters import merge_adapter
     from benchmarks.training.crossencoder import Recipe, train
-    from rag.adapters import merge_adapter
 
     start = arguments.work / "merged-start"
     merge_adapter(arguments.base, arguments.adapter, start)
@@ -125,8 +125,8 @@ def _measure(arguments: argparse.Namespace) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from benchmarks.training.adapters import merge_adapter
     from benchmarks.training.measure import read_part, table
-    from rag.adapters import merge_adapter
 
     torch.set_num_threads(arguments.threads)
     merged = arguments.work / "merged"

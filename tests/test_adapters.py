@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from rag.adapters import adapter_revision, merge_adapter
+from benchmarks.training.adapters import adapter_revision, merge_adapter
 from rag.errors import ModelError
 
 KEY = "encoder.layer.0.attention.self.query"
