@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.datamodels import Document, Page
-from rag.ingest.chunking import cut, mend, uncovered, windows
+from rag.ingest.chunking import cut, windows
 from rag.ingest.cleaning import FRAGMENT, PAGE_BREAK, SCRAPED, find_removals
+from rag.text.spans import mend, uncovered
 from tests.conftest import SEEDS
 
 SEED_NAMES = sorted(path.name for path in SEEDS.glob("*.txt"))

@@ -9,9 +9,10 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from rag.datamodels import Document
-from rag.ingest.chunking import cut, mend
+from rag.ingest.chunking import cut
 from rag.ingest.cleaning import RUNNING_HEAD, find_removals
 from rag.ingest.loading import Source, load
+from rag.text.spans import mend
 from tests.conftest import SEEDS
 
 WIDTH, LINES = 34, 36  # characters a line, lines a page

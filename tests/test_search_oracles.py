@@ -96,7 +96,7 @@ def test_retrieval_is_its_docstring(toy_service):
     ranking = retrieve(current, embedder, None, question, Knobs(5, 10_000, weight))
 
     from rag.index.snapshot import contextual
-    from rag.ingest.chunking import mend
+    from rag.text.spans import mend
 
     common = np.mean([embedder.encode_queries([text])[0] for text in foreign_questions()], axis=0)
     query = embedder.encode_queries([question])[0] - CENTRING * common

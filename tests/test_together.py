@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rag.datamodels import Document, Hit, Passage
-from rag.ingest.chunking import SENTENCE_MAX
 from rag.search.answering import TOGETHER_GAP, TOGETHER_MAX, _together
+from rag.text.spans import SENTENCE_MAX
 
 TEXT = "甲" * 60 + "；" + "乙" * 600 + "。\n\n" + "丙" * 200 + "。"
 SOURCE = Document("a.txt", "a.txt", TEXT, "a.txt", "text/plain")

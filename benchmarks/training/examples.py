@@ -11,8 +11,9 @@ from pathlib import Path
 
 from benchmarks.training.variants import vary
 from rag.datamodels import Document, Passage
-from rag.ingest.chunking import cut, mend, windows
+from rag.ingest.chunking import cut, windows
 from rag.ingest.cleaning import find_removals
+from rag.text.spans import mend
 
 
 @dataclass(frozen=True, slots=True)

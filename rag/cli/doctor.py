@@ -8,8 +8,8 @@ import numpy as np
 
 from rag.errors import IndexUnusable
 from rag.index.snapshot import Snapshot
-from rag.ingest.chunking import mend, uncovered
 from rag.service import Service
+from rag.text.spans import mend, uncovered
 
 SAMPLE = 50  # vectors compared with brute force
 

@@ -24,9 +24,10 @@ from rag.index.duplicates import dump, restore, twins_of
 from rag.index.lexical import LexicalIndex
 from rag.index.outlines import Outline, outlines_of
 from rag.index.vocabulary import Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
-from rag.ingest.chunking import CHUNKER, cut, mend, uncovered, windows
+from rag.ingest.chunking import CHUNKER, cut, windows
 from rag.ingest.cleaning import find_removals
 from rag.models.embedding import Embedder, Progress, foreign_questions
+from rag.text.spans import mend, uncovered
 from rag.text.tokenizing import TOKENIZER, tokenize
 
 log = logging.getLogger(__name__)

@@ -24,14 +24,12 @@ from rag.text.headings import (
     marker_at,
     sentence_ends,
 )  # fmt: skip
+from rag.text.spans import SENTENCE_MAX, Span, mend, uncovered
 
 CHUNKER = "structure-5"  # changes whenever the same document would be cut differently
 PASSAGE_SIZE = 250  # characters a passage aims at; measured best with the default model, see benchmarks/
 SHORT = 60  # characters; a numbered item this short shares a passage with its neighbours
-SENTENCE_MAX = 700  # characters; longer sentences are cut at commas, for the model reads 512 tokens
 UNIT_MAX = 100  # characters of a clause window inside a long sentence
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,39 +72,6 @@ def cut(document: Document, removals: Sequence[Removal], size: int = PASSAGE_SIZ
             f"《{document.doc_id}》第 {at} 字起的内容未进入任何段落，已停止入库。/ Text would be lost at {at}."
         )
     return passages
-
-
-def mend(text: str, start: int, end: int, cuts: Iterable[Span]) -> str:
-    """The source at `[start, end)` as it reads without the cuts."""
-    parts, at = [], start
-    for a, b in cuts:
-        if b <= at or a >= end:
-            continue
-        parts.append(text[at : max(a, at)])
-        at = b
-    parts.append(text[at:end] if at < end else "")
-    return "".join(parts)
-
-
-def reads_as(passage: Passage, start: int, end: int) -> str:
-    """What the passage's own text, without its cuts, has at the source span `[start, end)`."""
-
-    def place(offset: int) -> int:
-        return offset - passage.start - sum(max(0, min(b, offset) - max(a, passage.start)) for a, b in passage.cuts)
-
-    return passage.text[place(start) : place(end)]
-
-
-def uncovered(text: str, spans: Iterable[Span], removed: Iterable[Span]) -> list[Span]:
-    """Spans of `text` that hold non-blank characters and lie in neither `spans` nor `removed`."""
-    gaps, at = [], 0
-    for start, end in sorted([*spans, *removed]):
-        if start > at and not text[at:start].isspace():
-            gaps.append((at, start))
-        at = max(at, end)
-    if at < len(text) and not text[at:].isspace():
-        gaps.append((at, len(text)))
-    return gaps
 
 
 def windows(text: str, passage: Passage) -> list[Span]:

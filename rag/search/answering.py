@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.index.snapshot import Snapshot
-from rag.ingest.chunking import SENTENCE_MAX, mend
 from rag.search.explaining import place_json, reading_json
 from rag.search.retrieval import Ranking, Signals
+from rag.text.spans import SENTENCE_MAX, mend
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
 # Logistic weights of the signals, the cosine counted in spreads above the best of foreign questions.

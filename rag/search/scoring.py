@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rag.index.snapshot import Snapshot
-from rag.ingest.chunking import reads_as
 from rag.models.reranking import Reranker
+from rag.text.spans import reads_as
 
 SAMPLE = 2000  # passages whose scores give the mean and deviation of a z-score; all, in smaller collections
 RERANK_WEIGHT = 0.25  # of the reranker against the fused score, both standardised over what is read again

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from rag.datamodels import FACTS, Answer, Document, Excerpt, Reading, Removal
 from rag.index.catalog import Record
-from rag.ingest.chunking import mend
 from rag.search.explaining import lacking_line, place_lines, reading_lines
 from rag.search.filtering import in_force
+from rag.text.spans import mend
 from rag.web.page.citing import reference
 
 DIRECT, RELATED, ASIDE = "直接回答", "相关", "供参考"
