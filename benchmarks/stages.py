@@ -37,7 +37,8 @@ from rag.evaluation.measures.ranking import RankingFigures, measure, strictly_fa
 from rag.evaluation.sets.beir import read_collection
 from rag.evaluation.sets.records import Run
 from rag.index.lexical import LexicalIndex
-from rag.index.snapshot import Snapshot, contextual
+from rag.index.snapshot import Snapshot
+from rag.ingest.preparing import contextual
 from rag.search.scoring import dense_scores
 from rag.service import Service
 from rag.text.tokenizing import PAIR_MARK, tokenize

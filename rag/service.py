@@ -30,18 +30,10 @@ from rag.datamodels import (
 )
 from rag.errors import NotFoundError, QuestionError, UsageError
 from rag.index.catalog import Catalog, Record
-from rag.index.snapshot import (
-    Snapshot,
-    made_as,
-    make_of,
-    prepare,
-    set_word_tables,
-    snapshot,
-    store,
-    with_words,
-    word_tables,
-)
+from rag.index.fingerprints import made_as
+from rag.index.snapshot import Snapshot, set_word_tables, snapshot, with_words, word_tables
 from rag.ingest.pipeline import IngestReport, Intake, edited
+from rag.ingest.preparing import make_of, prepare, store
 from rag.models.embedding import Embedder, Progress, load_embedder
 from rag.models.reranking import Reranker, load_reranker
 from rag.search import calibration as calibrating

@@ -17,7 +17,7 @@ from rag.cli.doctor import examine
 from rag.config import Settings
 from rag.errors import BackupError, IndexMismatch
 from rag.index import backup
-from rag.index.snapshot import make_of
+from rag.ingest.preparing import make_of
 from rag.service import Service
 from rag.web.rest import feedback
 from tests.conftest import SEEDS, ToyEmbedder

@@ -19,8 +19,8 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-import rag.index.snapshot
-rag.index.snapshot.BATCH_CHARACTERS = 400
+import rag.ingest.preparing
+rag.ingest.preparing.BATCH_CHARACTERS = 400
 from rag.config import Settings
 from rag.service import Service
 from tests.conftest import ToyEmbedder

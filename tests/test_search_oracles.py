@@ -95,7 +95,7 @@ def test_retrieval_is_its_docstring(toy_service):
     weight = toy_service.settings.lexical_weight
     ranking = retrieve(current, embedder, None, question, Knobs(5, 10_000, weight))
 
-    from rag.index.snapshot import contextual
+    from rag.ingest.preparing import contextual
     from rag.text.spans import mend
 
     common = np.mean([embedder.encode_queries([text])[0] for text in foreign_questions()], axis=0)

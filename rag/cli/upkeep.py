@@ -46,7 +46,7 @@ def restore(
     """核对并恢复备份；先停止服务。/ Verify a backup and put it in place; stop the service first."""
     from rag.index.backup import read_note
     from rag.index.backup import restore as put_back
-    from rag.index.snapshot import make_of
+    from rag.ingest.preparing import make_of
     from rag.service import Service
 
     settings = load_settings(index=index)

@@ -12,8 +12,9 @@ from rag.config import Settings
 from rag.datamodels import FACTS, Document, IngestLine
 from rag.errors import CorpusError, CoverageError, LoadError
 from rag.index.catalog import Catalog, Entry, Record
-from rag.index.snapshot import fingerprint, make_of, prepare, store
+from rag.index.fingerprints import fingerprint
 from rag.ingest.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
+from rag.ingest.preparing import make_of, prepare, store
 from rag.models.embedding import Embedder, Progress
 
 

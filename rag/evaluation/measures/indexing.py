@@ -8,7 +8,7 @@ from pathlib import Path
 from rag.config import Settings
 from rag.errors import EvaluationError
 from rag.evaluation.sets.beir import documents
-from rag.index.snapshot import make_of
+from rag.ingest.preparing import make_of
 from rag.models.embedding import Embedder, Progress
 from rag.service import Service
 
