@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rag.evaluation.sets.records import Qrels, Run
+from rag.evaluation.sets.trec import ordered
 
 NAMES = ("nDCG@10", "RR@10", "R@5", "R@10", "R@100", "AP", "Success@1", "Success@5", "Judged@10")
 DEPTH = 10
@@ -49,11 +50,6 @@ def measure(qrels: Qrels, run: Run) -> RankingFigures:
         found[metric.query_id]["Judged@10"] = float(metric.value)
     means = {name: sum(figures[name] for figures in found.values()) / len(found) for name in NAMES}
     return RankingFigures(len(found), means, found)
-
-
-def ordered(scores: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Documents with their scores, best first, ties as in trec_eval."""
-    return sorted(scores.items(), key=lambda item: (item[1], item[0].encode()), reverse=True)
 
 
 def strictly_falling(ranked: list[tuple[str, float]]) -> dict[str, float]:

@@ -11,10 +11,9 @@ from pathlib import Path
 from rag.errors import EvaluationError
 from rag.evaluation.measures.comparison import Comparison
 from rag.evaluation.measures.evaluate import Evaluation, figures
-from rag.evaluation.measures.ranking import ordered
 from rag.evaluation.measures.runner import write_atomically
 from rag.evaluation.sets.records import Outcome, Problem
-from rag.evaluation.sets.trec import run_lines
+from rag.evaluation.sets.trec import ordered, run_lines
 
 VERDICTS = {
     "hit": "命中",

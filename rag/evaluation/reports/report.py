@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from rag.evaluation.measures.comparison import Compared
 from rag.evaluation.measures.evaluate import Evaluation
-from rag.evaluation.measures.ranking import ordered
 from rag.evaluation.measures.runner import write_atomically
 from rag.evaluation.measures.spans import SpanFigures
 from rag.evaluation.reports import charts, exports
 from rag.evaluation.reports.saved import keep
 from rag.evaluation.reports.views import BEIR_FILTERS, Card, Plot, Table, beir_rows, changed_rows, gold_rows
 from rag.evaluation.sets.sheets import results_bytes
+from rag.evaluation.sets.trec import ordered
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from rag.evaluation.measures.comparison import Change, Compared
 from rag.evaluation.measures.evaluate import Evaluation
-from rag.evaluation.measures.ranking import ordered
 from rag.evaluation.measures.spans import hits
 from rag.evaluation.reports.exports import VERDICTS
 from rag.evaluation.sets.records import Evidence, Outcome, Question, Shown, Span
+from rag.evaluation.sets.trec import ordered
 
 QUESTIONS_MAX = 2000  # shown in the page; a browser gets slow beyond it
 DOCUMENTS_SHOWN = 5

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from rag.evaluation.measures.ranking import ordered
 from rag.evaluation.sets.records import Problem, Run
 from rag.evaluation.sets.rows import nothing_usable, numbered_lines
 
@@ -111,6 +110,11 @@ def read_run(path: Path, problems: list[Problem]) -> Run:
     if not run:
         raise nothing_usable(path.name, "TREC 结果", problems)
     return run
+
+
+def ordered(scores: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Documents with their scores, best first, ties as in trec_eval."""
+    return sorted(scores.items(), key=lambda item: (item[1], item[0].encode()), reverse=True)
 
 
 def run_lines(run: Run, tag: str = "yuanwen") -> Iterator[str]:
