@@ -9,12 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from rag.config import Settings
+from rag.web.front.inert import inert
 from rag.web.front.metrics import Metrics
 from rag.web.front.queueing import Queue
 from rag.web.front.reading import Mine, Reading
 from rag.web.page.followup import carried
 from rag.web.page.pages import asset
-from rag.web.page.render import Turn, chat_question, inert, panel
+from rag.web.page.render import Turn, chat_question, panel
 from rag.web.page.turns import answered, reply
 
 _THEMES = {"light": ' class="yw-light"', "dark": ' class="dark"'}

@@ -46,6 +46,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from rag.web.admin.evaluating import build_evaluation
+    from rag.web.admin.pages import build_admin
     from rag.web.admin.words import build_words
     from rag.web.embed import build_embed
     from rag.web.front import problems
@@ -68,7 +69,8 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     api = build_api(service, startup, metrics, queue, ongoing)
     tools = Tools(service, metrics, queue) if service.settings.mcp else None
     page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=tools and tools.lifespan)
-    page.include_router(build_pages(startup, ongoing))
+    page.include_router(build_pages())
+    page.include_router(build_admin(startup, ongoing))
     page.include_router(build_login(access, limits))
     page.include_router(build_evaluation(service))
     page.include_router(build_words(service, startup))

@@ -187,7 +187,7 @@ def test_nothing_in_the_web_asks_the_service_itself():
         "catalog.records",
     }
     wrong = []
-    for path in (ROOT / "rag" / "web").glob("*.py"):
+    for path in (ROOT / "rag" / "web").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 called = ast.unparse(node.func)

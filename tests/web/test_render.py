@@ -10,8 +10,9 @@ import pytest
 from rag.datamodels import Document, Excerpt, IngestLine, Reading, Removal
 from rag.errors import UsageError
 from rag.index.catalog import Record
+from rag.web.front.inert import inert
 from rag.web.page.citing import reference
-from rag.web.page.render import Turn, card, chat_answer, inert, panel, segments
+from rag.web.page.render import Turn, card, chat_answer, panel, segments
 from rag.web.page.source import source_view
 from rag.web.rest.uploads import safe_folder, safe_name
 

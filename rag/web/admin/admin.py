@@ -11,9 +11,10 @@ from rag.access import audit
 from rag.access.identity import Role
 from rag.datamodels import FACTS, Document
 from rag.errors import YuanwenError
+from rag.web.front.inert import inert, percent
 from rag.web.front.reading import Reading
 from rag.web.front.state import Startup
-from rag.web.page.render import LANGUAGE, document_facts, inert, percent
+from rag.web.page.render import LANGUAGE, document_facts
 from rag.web.rest import feedback
 from rag.web.rest.feedback import Feedback
 

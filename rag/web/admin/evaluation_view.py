@@ -12,8 +12,8 @@ from rag.evaluation.desk.history import BETTER, WORSE, Entry, history
 from rag.evaluation.sets.beir import has_corpus
 from rag.web.admin.admin import nav
 from rag.web.admin.jobs import Jobs
+from rag.web.front.inert import inert, percent
 from rag.web.front.reading import Reading
-from rag.web.page.render import inert, percent
 
 FILES = (
     ("questions.xlsx", "Excel"), ("questions.csv", "CSV"), ("figures.json", "JSON"), ("run.trec", "TREC"),

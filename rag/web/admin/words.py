@@ -20,13 +20,13 @@ from rag.index.snapshot import Snapshot
 from rag.service import Service
 from rag.web.admin.admin import nav
 from rag.web.front.gate import note
+from rag.web.front.inert import inert, percent
 from rag.web.front.problems import request_id
 from rag.web.front.reading import Mine, Reading
 from rag.web.front.state import Startup
 from rag.web.front.streaming import Events, Tell
 from rag.web.page import examples
 from rag.web.page.pages import whole_page
-from rag.web.page.render import inert, percent
 from rag.web.rest import feedback
 
 QUESTIONS_MAX = 100

@@ -15,12 +15,12 @@ from rag.access.decide import Access, Shown
 from rag.access.identity import Identity, Role
 from rag.errors import AccessError, ForbiddenError, YuanwenError
 from rag.service import Service
+from rag.web.front.inert import inert
 from rag.web.front.limits import Limits
 from rag.web.front.problems import of_error, problem
 from rag.web.front.reading import Reading
 from rag.web.front.roles import MCP, Rule, Work, methods_at, rule_for
 from rag.web.front.security import route_of
-from rag.web.page.render import inert
 
 COOKIE = "yuanwen_session"
 

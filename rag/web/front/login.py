@@ -13,9 +13,9 @@ from rag.access import audit
 from rag.access.decide import Access
 from rag.errors import BusyError
 from rag.web.front.gate import COOKIE, client, note
+from rag.web.front.inert import inert
 from rag.web.front.limits import Limits
 from rag.web.front.reading import Mine
-from rag.web.page.render import inert
 
 _OWN_PLACE = re.compile(r"(?:page/[a-z.]{1,20})?(?:\?[^\s\\#]{0,6000})?")  # never another host
 

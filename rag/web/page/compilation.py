@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from rag.errors import UsageError
 from rag.search.answering import page_label
+from rag.web.front.inert import inert
 from rag.web.front.reading import Reading
 from rag.web.page.citing import reference
-from rag.web.page.render import inert, place
+from rag.web.page.render import place
 
 ITEMS_MAX = 500
 # What XML cannot hold, and what would turn a line of Chinese around on the page.

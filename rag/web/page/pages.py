@@ -12,13 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from rag.errors import UsageError, YuanwenError
-from rag.web.admin.admin import admin_view, audit_view, gaps_view, gold_lines
-from rag.web.front.ongoing import Ongoing
+from rag.web.front.inert import inert
 from rag.web.front.reading import Mine, Reading
-from rag.web.front.state import Startup
 from rag.web.page import compilation
 from rag.web.page.compilation import Item
-from rag.web.page.render import inert
 from rag.web.page.source import REACH, source_view
 
 REACH_MAX = 3_000_000
@@ -51,7 +48,7 @@ def asset(name: str) -> str:
     return resources.files("rag.web").joinpath(f"assets/{name}").read_text(encoding="utf-8")
 
 
-def build_pages(startup: Startup, ongoing: Ongoing) -> APIRouter:
+def build_pages() -> APIRouter:
     """Routes under /page/."""
     router = APIRouter(prefix="/page", include_in_schema=False)
 
@@ -86,7 +83,6 @@ def build_pages(startup: Startup, ongoing: Ongoing) -> APIRouter:
     ):
         router.add_api_route(f"/{name}", _asset_route(name), methods=["GET"])
     router.include_router(_compiling())
-    router.include_router(_administering(startup, ongoing))
     return router
 
 
@@ -119,39 +115,6 @@ def _compiling() -> APIRouter:
         name = quote(f"{title}.{kind}", safe="", errors="replace")
         headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
         return Response(content, media_type=media, headers=headers)
-
-    return router
-
-
-def _administering(startup: Startup, ongoing: Ongoing) -> APIRouter:
-    """Pages for those who look after the collection."""
-    router = APIRouter()
-
-    @router.get("/admin")
-    def admin(mine: Mine) -> HTMLResponse:
-        """Documents and the state of the index."""
-        return HTMLResponse(whole_page("文档管理", admin_view(mine, startup)))
-
-    @router.post("/ingest/stop", status_code=204)
-    def stop() -> Response:
-        """Stop the upload under way."""
-        ongoing.stop()
-        return Response(status_code=204)
-
-    @router.get("/gaps")
-    def gaps(mine: Mine) -> HTMLResponse:
-        """What users missed."""
-        return HTMLResponse(whole_page("知识缺口", gaps_view(mine)))
-
-    @router.get("/audit")
-    def log(mine: Mine) -> HTMLResponse:
-        """Who changed or administered what."""
-        return HTMLResponse(whole_page("审计记录", audit_view(mine)))
-
-    @router.get("/gold.jsonl")
-    def gold(mine: Mine) -> Response:
-        """Useful answers as test questions."""
-        return Response(gold_lines(mine), media_type="application/x-ndjson; charset=utf-8")
 
     return router
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from urllib.parse import quote
 
 from rag.datamodels import FACTS, Answer, Document, Excerpt, Reading, Removal
 from rag.index.catalog import Record
 from rag.search.explaining import lacking_line, place_lines, reading_lines
 from rag.search.filtering import in_force
 from rag.text.spans import mend
+from rag.web.front.inert import inert, percent
 from rag.web.page.citing import reference
 
 DIRECT, RELATED, ASIDE = "直接回答", "相关", "供参考"
@@ -50,25 +50,6 @@ class Turn:
     def asked(self) -> str:
         """The words that were searched for."""
         return f"{self.carried} {self.question.strip()}".strip()
-
-
-def inert(text: str) -> str:
-    """The text as character references wherever HTML, Markdown, LaTeX or a template could see a meaning."""
-    return "".join(
-        char if (char.isascii() and char.isalnum()) or char == " " or (ord(char) > 0x7F and not _unsafe(char))
-        else "&#65533;" if _unsafe(char) else f"&#{ord(char)};"
-        for char in text
-    )  # fmt: skip
-
-
-def _unsafe(char: str) -> bool:
-    """Lone surrogates cannot be sent, and C1 controls show nothing."""
-    return 0xD800 <= ord(char) < 0xE000 or 0x7F <= ord(char) < 0xA0
-
-
-def percent(text: str) -> str:
-    """Text as part of an address."""
-    return quote(text, safe="", errors="replace")
 
 
 def place(doc_id: str, start: int, end: int) -> str:

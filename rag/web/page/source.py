@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from rag.datamodels import Document, LineBox, Removal
 from rag.index.catalog import Record
+from rag.web.front.inert import inert, percent
 from rag.web.page.citing import reference
-from rag.web.page.render import REASONS, document_facts, inert, page_at, percent, place, segments
+from rag.web.page.render import REASONS, document_facts, page_at, place, segments
 
 REACH = 20_000  # characters shown on each side of the quote; more on request
 SHEETS = 3  # pages of a quote shown at once; others on request

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from rag.errors import YuanwenError
 from rag.search.filtering import read_filter
+from rag.web.front.inert import inert
 from rag.web.front.metrics import Metrics
 from rag.web.front.reading import Reading
 from rag.web.page.examples import near_questions
 from rag.web.page.narrowing import described, resolve
-from rag.web.page.render import Turn, chat_answer, inert
+from rag.web.page.render import Turn, chat_answer
 
 log = logging.getLogger(__name__)
 

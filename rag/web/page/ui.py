@@ -10,6 +10,7 @@ import gradio as gr
 from rag.access.identity import Identity, Role
 from rag.errors import YuanwenError
 from rag.service import Service
+from rag.web.front.inert import inert
 from rag.web.front.metrics import Metrics
 from rag.web.front.queueing import Queue
 from rag.web.front.reading import Reading, reading_of
@@ -17,7 +18,7 @@ from rag.web.front.state import Startup
 from rag.web.page.examples import Starters
 from rag.web.page.followup import ALONE, carried
 from rag.web.page.narrowing import VALIDITIES, scopes
-from rag.web.page.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, inert, panel
+from rag.web.page.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, panel
 from rag.web.page.turns import answered, reply
 
 TURNS_MAX = 30  # older turns leave the panel and the session

@@ -1,0 +1,45 @@
+"""Routes of the administrator's pages: documents, gaps, audit, and what users found useful as test questions."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+from rag.web.admin.admin import admin_view, audit_view, gaps_view, gold_lines
+from rag.web.front.ongoing import Ongoing
+from rag.web.front.reading import Mine
+from rag.web.front.state import Startup
+from rag.web.page.pages import whole_page
+
+
+def build_admin(startup: Startup, ongoing: Ongoing) -> APIRouter:
+    """Pages for those who look after the collection, under /page/."""
+    router = APIRouter(prefix="/page", include_in_schema=False)
+
+    @router.get("/admin")
+    def admin(mine: Mine) -> HTMLResponse:
+        """Documents and the state of the index."""
+        return HTMLResponse(whole_page("文档管理", admin_view(mine, startup)))
+
+    @router.post("/ingest/stop", status_code=204)
+    def stop() -> Response:
+        """Stop the upload under way."""
+        ongoing.stop()
+        return Response(status_code=204)
+
+    @router.get("/gaps")
+    def gaps(mine: Mine) -> HTMLResponse:
+        """What users missed."""
+        return HTMLResponse(whole_page("知识缺口", gaps_view(mine)))
+
+    @router.get("/audit")
+    def log(mine: Mine) -> HTMLResponse:
+        """Who changed or administered what."""
+        return HTMLResponse(whole_page("审计记录", audit_view(mine)))
+
+    @router.get("/gold.jsonl")
+    def gold(mine: Mine) -> Response:
+        """Useful answers as test questions."""
+        return Response(gold_lines(mine), media_type="application/x-ndjson; charset=utf-8")
+
+    return router
