@@ -1,74 +1,53 @@
-"""Imports point one way, siblings do not import each other, and `import rag` is light."""
+"""Imports point one way, as the contracts in pyproject.toml say, and `import rag` is light."""
 
 from __future__ import annotations
 
-import ast
+import os
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
+
+import pytest
 
 from rag.config import ROOT
 
-LAYERS = [
-    {"errors", "datamodels", "numerals", "pacing"},
-    {"config", "expecting", "structure", "tokenizing", "filtering"},
-    {"cleaning", "loading", "basemodel", "adapters"},
-    {
-        "chunking",
-        "embedding",
-        "english",
-        "duplicates",
-        "addressing",
-        "outlines",
-        "places",
-        "surroundings",
-        "vocabulary",
-    },
-    {"catalog", "dense", "lexical", "reranking"},
-    {"index"},
-    {"scoring", "intake"},
-    {"retrieval", "explaining"},
-    {"answering"},
-    {"calibration"},
-    {"service"},
-    {"evaluation", "doctor", "access", "backup", "terminal"},
-    {"upkeep", "wording"},
-    {"cli", "web"},
-]
-RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 
 
-def imports():
-    for path in sorted((ROOT / "rag").rglob("*.py")):
-        parts = path.relative_to(ROOT / "rag").with_suffix("").parts
-        if parts == ("__init__",):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            targets = []
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rag"):
-                rest = node.module.split(".")[1:]
-                targets = [rest[0]] if rest else [alias.name for alias in node.names]
-            elif isinstance(node, ast.Import):
-                targets = [alias.name.split(".")[1] for alias in node.names if alias.name.startswith("rag.")]
-            for target in targets:
-                if target != "__version__":
-                    yield path, parts[0], target
+def linted(config: Path) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from importlinter.cli import lint_imports_command as lint; sys.argv[0] = 'lint-imports'; lint()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "--no-cache", "--no-logo", str(config)], cwd=ROOT, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
 
 
-def test_every_module_has_its_floor():
-    modules = {path.stem if path.is_file() else path.name for path in (ROOT / "rag").iterdir()}
-    assert modules - {"__init__", "__pycache__", "data", "py"} <= set(RANK)
+def test_imports_point_one_way():
+    done = linted(ROOT / "pyproject.toml")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_imports_point_upwards_only():
-    wrong = [
-        f"{path.name}: {source} imports {target}"
-        for path, source, target in imports()
-        if source != target
-        and RANK[target] >= RANK[source]
-        # the command line starts the web server; they stand on one floor only for the reader
-        and (source, target) != ("cli", "web")
-    ]
-    assert not wrong
+def test_a_wrong_import_is_seen(tmp_path):
+    """The contract turned upside down must fail, else it would look at nothing."""
+    config = tmp_path / "contracts.toml"
+    config.write_text(
+        '[tool.importlinter]\nroot_package = "rag"\n[[tool.importlinter.contracts]]\nname = "upside down"\n'
+        'type = "layers"\nlayers = ["rag.text", "rag.search"]\n',
+        encoding="utf-8",
+    )
+    done = linted(config)
+    assert done.returncode == 1 and "rag.search.retrieval -> rag.text" in done.stdout, done.stdout + done.stderr
+
+
+PACKAGES = sorted(".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "rag").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_room_has_a_contract(package):
+    """Whoever adds a folder says which way its imports go."""
+    held = [contract.get("containers") or contract["ancestors"] for contract in CONTRACTS["contracts"]]
+    assert package in {name for names in held for name in names}
 
 
 def test_import_rag_is_light():
