@@ -1,7 +1,6 @@
 """Evaluation on the path that is served: test sets in, measures, comparison and one self-contained report out.
 
-`records` → `rows`, `testset`, `beir`, `trec`, `excel` (reading) → `runner` (asking) → `ranking`, `spans`, `honesty`
-(measuring) → `evaluate` → `comparison`, `exports`, `saved`, `report` → `ordering` (one evaluation, from order to report)
-→ `desk` (test sets and runs kept with an index), `history`, `gate`, `publishing` (nothing worse goes out);
-`drafting`, `receiving`, `accepting` bring questions in; `commands` holds the command line's `eval` and `tune`.
+`sets` (records, and every format they are read from) → `measures` (asking, scoring, comparing, tuning) → `reports` (page,
+tables, files that can be read back) → `desk` (orders from beginning to report, sets and runs kept with an index, the gate
+before publishing, questions drafted and taken in). Each imports only what comes before it.
 """
