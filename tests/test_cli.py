@@ -95,6 +95,37 @@ def test_batch_answers_are_the_single_answers(index, tmp_path):
     assert many == one
 
 
+def test_a_line_of_a_batch_names_the_documents_it_is_asked_of(index, tmp_path):
+    here, there = sorted(path.name for path in SEEDS.glob("*.txt"))[1:3]
+    asked = {"question": "工会干部要做好职工的思想政治工作"}
+    rows = [
+        {"id": "all"} | asked,
+        {"id": "here", "documents": [here]} | asked,
+        {"id": "two", "documents": [here, f"{there[:3]}*"]} | asked,
+        {"id": "none", "documents": ["没有这份.txt"]} | asked,
+        {"id": "bad", "documents": here} | asked,
+    ]
+    batch, result = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    batch.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    done = run("ask", "--batch", batch, "--out", result, "--index", index, "--top-k", 20, "--doc", "000*")
+    assert done.returncode == 0 and "第 5 行" in done.stderr and "documents" in done.stderr
+    found = {row["id"]: row for row in map(json.loads, result.read_text(encoding="utf-8").splitlines())}
+    documents = {
+        name: {one["doc"] for one in (*row["excerpts"], *row.get("nearest", ()))} for name, row in found.items()
+    }
+    assert found["here"]["answerable"] and documents["here"] == {here}
+    assert found["two"]["answerable"] and documents["two"] == {here, there}
+    assert documents["all"] == {sorted(path.name for path in SEEDS.glob("*.txt"))[0]}  # none named: as --doc says
+    assert documents["none"] == set() and not found["none"]["answerable"]
+    assert found["bad"]["error"]["code"] == "row"
+
+    run_file = tmp_path / "run.trec"
+    assert run("search", "--batch", batch, "--out", run_file, "--index", index).returncode == 0
+    ranked = [line.split() for line in run_file.read_text(encoding="utf-8").splitlines()]
+    assert {row[2] for row in ranked if row[0] == "here"} == {here}
+    assert len({row[2] for row in ranked if row[0] == "all"}) == 5
+
+
 def test_search_writes_a_trec_run(index, tmp_path):
     batch, result = tmp_path / "in.jsonl", tmp_path / "run.trec"
     batch.write_text('{"id": "q1", "question": "红烧肉"}\n{"id": "q2", "question": "工会"}\n', encoding="utf-8")

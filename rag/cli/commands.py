@@ -14,7 +14,7 @@ from rag.access import audit
 from rag.cli.access import operator
 from rag.cli.access import register as register_access
 from rag.cli.evaluation import register as register_evaluation
-from rag.cli.terminal import bar, err, one_of, out, print_answer, print_line, run_batch
+from rag.cli.terminal import BatchRow, bar, err, one_of, out, print_answer, print_line, run_batch
 from rag.cli.upkeep import register as register_upkeep
 from rag.cli.wording import register as register_words
 from rag.config import Settings, load_settings
@@ -43,7 +43,8 @@ DocOption = Annotated[list[str] | None, typer.Option("--doc", help="只在这些
 SinceOption = Annotated[str, typer.Option("--since", help="只找这一天（月、年）及以后的文档，如 2023-11-06")]
 UntilOption = Annotated[str, typer.Option("--until", help="只找这一天（月、年）及以前的文档")]
 ValidityOption = Annotated[str, typer.Option("--validity", help="现行：未注明废止的；废止：注明了的")]
-BatchOption = Annotated[Path | None, typer.Option("--batch", help='问题文件，每行 {"id","question"}')]
+BATCH_HELP = '问题文件，每行 {"id","question"}，可另加 "documents"：这一题只在这些文档中找（通配符的列表，代替 --doc）'
+BatchOption = Annotated[Path | None, typer.Option("--batch", help=BATCH_HELP)]
 OutOption = Annotated[Path | None, typer.Option("--out", help="结果文件")]
 ReportOption = Annotated[Path | None, typer.Option("--report", help="把入库报告写成 JSON 文件")]
 GateOption = Annotated[
@@ -107,15 +108,15 @@ def ask(
             print_answer(answer, service, explain=explain)
         return
 
-    def answered(identifier: str, text: str) -> list[str]:
-        answer = service.ask(text, top_k, doc or (), only=only, around=context)
-        found = {"id": identifier} | to_json(answer, explain=explain)
+    def answered(row: BatchRow) -> list[str]:
+        answer = service.ask(row.question, top_k, row.documents or doc or (), only=only, around=context)
+        found = {"id": row.identifier} | to_json(answer, explain=explain)
         return [json.dumps(found, ensure_ascii=False)]
 
-    def refused(identifier: str, text: str, error: YuanwenError) -> list[str]:
-        empty = Answer(text, False, 0.0, (), Timings())
+    def refused(row: BatchRow, error: YuanwenError) -> list[str]:
+        empty = Answer(row.question, False, 0.0, (), Timings())
         problem = {"error": {"code": error.code, "message": str(error)}}
-        return [json.dumps({"id": identifier} | to_json(empty) | problem, ensure_ascii=False)]
+        return [json.dumps({"id": row.identifier} | to_json(empty) | problem, ensure_ascii=False)]
 
     service.calibration()  # before the bar starts
     run_batch(batch, out_file, answered, refused)
@@ -123,7 +124,7 @@ def ask(
 
 @app.command()
 def search(
-    batch: Annotated[Path, typer.Option("--batch", help='问题文件，每行 {"id","question"}')],
+    batch: Annotated[Path, typer.Option("--batch", help=BATCH_HELP)],
     out_file: Annotated[Path, typer.Option("--out", help="TREC 结果文件")],
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=10000, help="每题最多几篇文档")] = 100,
     index: IndexOption = None,
@@ -140,11 +141,11 @@ def search(
     service = _service(index)
     service.current()
 
-    def ranked(identifier: str, text: str) -> list[str]:
-        found = service.search(text, top_k, doc or (), only=only)
-        return list(run_lines({identifier: strictly_falling([(one.doc_id, one.score) for one in found])}))
+    def ranked(row: BatchRow) -> list[str]:
+        found = service.search(row.question, top_k, row.documents or doc or (), only=only)
+        return list(run_lines({row.identifier: strictly_falling([(one.doc_id, one.score) for one in found])}))
 
-    run_batch(batch, out_file, ranked, lambda identifier, text, error: [])
+    run_batch(batch, out_file, ranked, lambda row, error: [])
 
 
 @documents_app.command("list")

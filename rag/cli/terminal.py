@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -83,31 +84,46 @@ def one_of(question: str | None, batch: Path | None, out_file: Path | None) -> N
         raise UsageError("--batch 与 --out 要一起用。/ --batch and --out go together.")
 
 
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One line of a batch of questions.
+
+    line: its number in the file, from 1. documents: globs of the documents to search, from the line itself; none where it
+    names none. problem: why it cannot be asked, if so.
+    """
+
+    line: int
+    identifier: str
+    question: str = ""
+    documents: tuple[str, ...] = ()
+    problem: UsageError | None = None
+
+
 def run_batch(
     batch: Path,
     out_file: Path,
-    work: Callable[[str, str], list[str]],
-    failed: Callable[[str, str, YuanwenError], list[str]],
+    work: Callable[[BatchRow], list[str]],
+    failed: Callable[[BatchRow, YuanwenError], list[str]],
 ) -> None:
     """Answer a file of questions in order; a bad line is reported by number and the others still run.
 
-    work(id, question) and failed(id, question, error) return output lines. Raises UsageError when nothing could be done.
+    work(row) and failed(row, error) return output lines. Raises UsageError when nothing could be done.
     """
     rows = list(_questions(batch))
     done = 0
     scratch = out_file.with_name(f".{out_file.name}.part")
     try:
         with scratch.open("w", encoding="utf-8") as target, bar("提问 / asking") as update:
-            for number, (line, identifier, text, problem) in enumerate(rows, 1):
+            for number, row in enumerate(rows, 1):
                 try:
-                    if problem is not None:
-                        raise problem
-                    produced = work(identifier, text)
+                    if row.problem is not None:
+                        raise row.problem
+                    produced = work(row)
                     done += 1
                 except UsageError as error:
-                    err.print(Text(f"{batch.name} 第 {line} 行：{error}"))
-                    produced = failed(identifier, text, error)
-                target.writelines(f"{row}\n" for row in produced)
+                    err.print(Text(f"{batch.name} 第 {row.line} 行：{error}"))
+                    produced = failed(row, error)
+                target.writelines(f"{text}\n" for text in produced)
                 update(number, len(rows))
         scratch.replace(out_file)
     except OSError as error:
@@ -116,22 +132,28 @@ def run_batch(
         raise UsageError(f"{batch.name} 里没有一行可用的问题。/ No usable question.", code="batch-empty")
 
 
-def _questions(batch: Path) -> Iterator[tuple[int, str, str, UsageError | None]]:
-    """(line number, id, question, problem) of each non-blank line."""
+def _questions(batch: Path) -> Iterator[BatchRow]:
+    """Each non-blank line; those that cannot be asked say why."""
     try:
         text = batch.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"读不了 {batch}：{error}。需要 UTF-8 的 JSON Lines。/ Cannot read it.", code="io") from error
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        identifier, question, problem = str(number), "", None
-        try:
-            row = json.loads(line)
-            identifier = str(row.get("id", row.get("_id", number)))
-            question = row.get("question", row.get("text"))
-            if not isinstance(question, str):
-                question, problem = "", UsageError('缺少 "question"。/ no "question"', code="row")
-        except (ValueError, AttributeError):
-            problem = UsageError("不是 JSON 对象。/ not a JSON object", code="row")
-        yield number, identifier, question, problem
+        if line.strip():
+            yield _row(number, line)
+
+
+def _row(number: int, line: str) -> BatchRow:
+    """One line of a batch as it is asked."""
+    try:
+        row = json.loads(line)
+        identifier = str(row.get("id", row.get("_id", number)))
+        question, documents = row.get("question", row.get("text")), row.get("documents", [])
+    except (ValueError, AttributeError):
+        return BatchRow(number, str(number), problem=UsageError("不是 JSON 对象。/ not a JSON object", code="row"))
+    if not isinstance(question, str):
+        return BatchRow(number, identifier, problem=UsageError('缺少 "question"。/ no "question"', code="row"))
+    if not isinstance(documents, list) or not all(isinstance(glob, str) and glob for glob in documents):
+        said = UsageError('"documents" 应为通配符的列表，如 ["规章/*"]。/ "documents" must list globs', code="row")
+        return BatchRow(number, identifier, question, problem=said)
+    return BatchRow(number, identifier, question, tuple(documents))
