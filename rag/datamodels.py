@@ -94,7 +94,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class QueryTerms:
     """A question as the search reads it.
 
     folded: its characters in the form they are compared. tokens: its words, bigrams, numbers and known terms.
@@ -196,7 +196,7 @@ class Answer:
     confidence: float
     excerpts: tuple[Excerpt, ...]
     timings: Timings
-    reading: Reading = Reading()
+    terms: QueryTerms = QueryTerms()
     lacking: tuple[str, ...] = ()
 
 

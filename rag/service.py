@@ -25,7 +25,7 @@ from rag.datamodels import (
     IngestLine,
     LineBox,
     Passage,
-    Reading,
+    QueryTerms,
     Timings,
 )
 from rag.errors import NotFoundError, QuestionError, UsageError
@@ -152,15 +152,15 @@ class Service:
         """The documents that a search so narrowed looks at."""
         return admitted(self.current().metadata, documents, allowed, only)
 
-    def read(self, question: str) -> Reading:
+    def query_terms(self, question: str) -> QueryTerms:
         """How the search reads a question: its words, terms and synonyms."""
         return read(self.current(), self.check_question(question))
 
-    def words(self) -> tuple[str, str]:
+    def word_tables(self) -> tuple[str, str]:
         """The tables of terms and of synonyms, as they were written."""
         return word_tables(self.catalog)
 
-    def set_words(self, terms: str | None = None, synonyms: str | None = None) -> None:
+    def set_word_tables(self, terms: str | None = None, synonyms: str | None = None) -> None:
         """Replace a table; nothing is encoded anew. Raises UsageError that names the line, changing nothing."""
         with self._writing:
             set_word_tables(self.catalog, terms, synonyms)
@@ -326,7 +326,7 @@ class Service:
         passages = [current.passages[row] for row in current.rows_of(doc_id.__eq__)]
         return widen(passages, start, end, around) if passages else Context(start, end, start, end, ())
 
-    def places(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
+    def boxes(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
         """Where a span stands on its pages, a box a line; empty where the format has no fixed layout.
 
         Headers and footers inside the span are left out. Raises NotFoundError, UsageError.
@@ -410,7 +410,7 @@ class Service:
         """The excerpt with its place on the page and, where asked for, what stands around it."""
         where = excerpt.doc_id, excerpt.start, excerpt.end
         context = self.around(*where, around) if around else None
-        return replace(excerpt, boxes=self.places(*where) if excerpt.page else (), context=context)
+        return replace(excerpt, boxes=self.boxes(*where) if excerpt.page else (), context=context)
 
     def _read_boxes(self, generation: int, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
         """Boxes of a generation; the generation is only the cache's key."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rag.datamodels import Document
 from rag.search.answering import to_json
 from rag.search.english import in_chinese
-from rag.search.explaining import reading_lines
+from rag.search.explaining import terms_lines
 
 
 def doc(name: str, text: str) -> Document:
@@ -55,7 +55,7 @@ def test_an_english_question_finds_the_chinese_passage_and_says_how(make_service
     answer = service.ask("bridge of the trade union")
     assert answer.question == "bridge of the trade union"
     assert to_json(answer, explain=True)["explain"]["translated"] == "桥梁 工会"
-    assert reading_lines(answer.reading, answer.question)[0] == "按词典译成“桥梁 工会”再找"
+    assert terms_lines(answer.terms, answer.question)[0] == "按词典译成“桥梁 工会”再找"
     assert "translated" not in to_json(service.ask("工会的桥梁"), explain=True)["explain"]
 
 

@@ -36,7 +36,7 @@ def with_pdf(make_service, tmp_path) -> Service:
 def test_boxes_lie_on_the_quote_and_leave_running_heads_out(with_pdf):
     text = with_pdf.text("湖.pdf")
     start, end = text.index("每周二"), text.index("晚十点") + 3
-    boxes = with_pdf.places("湖.pdf", start, end)
+    boxes = with_pdf.boxes("湖.pdf", start, end)
     assert [(box.page, text[box.start : box.end]) for box in boxes] == [
         (2, "每周二封闭检修，"), (2, "其余时间对职工开放，"), (3, "开放时间为早六点到晚十点"),
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def test_boxes_of_turned_pages(make_service, tmp_path, turn):
     document.save(tmp_path / "转.pdf")
     service = make_service()
     service.ingest([tmp_path / "转.pdf"])
-    (box,) = service.places("转.pdf", 5, 8)
+    (box,) = service.boxes("转.pdf", 5, 8)
     page = Image.open(io.BytesIO(service.page_image("转.pdf", 1))).convert("L")
     wide, high = page.size
     around = (box.x0 - 0.005) * wide, (box.top - 0.005) * high, (box.x1 + 0.005) * wide, (box.bottom + 0.005) * high
@@ -83,7 +83,7 @@ def test_the_bytes_stay_with_the_last_document_of_the_same_file(make_service, tm
     assert service.page_image("乙.pdf", 1)
     other = Service(service.settings.model_copy(update={"passage_size": 300}), service.embedder)
     assert other.rebuild_if_other_make()
-    assert other.page_image("乙.pdf", 1) and other.places("乙.pdf", 0, 30)
+    assert other.page_image("乙.pdf", 1) and other.boxes("乙.pdf", 0, 30)
     assert Catalog(service.settings.index / "catalog.sqlite3").original("甲.pdf") is None
 
 

@@ -7,7 +7,7 @@ import pytest
 from rag.datamodels import Document, Timings
 from rag.search.answering import Calibration, compose, confidence, to_json
 from rag.search.explaining import lacking_line
-from rag.search.places import places_in
+from rag.search.gazetteer import places_named
 
 
 def doc(name: str, text: str) -> Document:
@@ -27,7 +27,7 @@ def doc(name: str, text: str) -> Document:
     ],
 )
 def test_places_are_whole_words_without_their_endings(question, found):
-    assert places_in(question) == found
+    assert places_named(question) == found
 
 
 def test_another_town_is_lacking_and_the_own_one_is_not(make_service):

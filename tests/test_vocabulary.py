@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rag.datamodels import Document
 from rag.errors import UsageError
 from rag.index.vocabulary import TERM_MARK, Vocabulary, quoted_terms, read_synonyms, read_terms, shipped_synonyms
-from rag.search.explaining import place_lines, reading_json, reading_lines
+from rag.search.explaining import place_lines, terms_json, terms_lines
 
 
 def doc(name: str, text: str) -> Document:
@@ -64,16 +64,16 @@ def test_a_table_changes_what_is_found_without_encoding_anything_again(make_serv
     service = make_service()
     service.ingest_documents([doc("a.txt", "全总开展五次知识答题活动。"), doc("b.txt", "全总举办三期读书班。")])
     encoded, generation = len(service.embedder.encoded), service.catalog.generation
-    service.set_words(synonyms="竞答、答题", terms="读书班")
+    service.set_word_tables(synonyms="竞答、答题", terms="读书班")
     assert service.catalog.generation == generation + 1
     assert len(service.embedder.encoded) == encoded
     answer = service.ask("竞答", top_k=1)
-    reading = reading_json(service.read("竞答 读书班"))
+    reading = terms_json(service.query_terms("竞答 读书班"))
     assert reading["synonyms"] == {"竞答": ["答题"]} and "读书班" in reading["words"]
     hit = service.search_passages("竞答")[0]
     assert hit.passage.doc_id == "a.txt" and "答题" in hit.matched
-    assert "“竞答”也找：答题" in reading_lines(service.read("竞答"), "竞答")
+    assert "“竞答”也找：答题" in terms_lines(service.query_terms("竞答"), "竞答")
     assert all("答题" in place_lines(excerpt)[0] for excerpt in answer.excerpts)
     with pytest.raises(UsageError):
-        service.set_words(synonyms="一个")
-    assert service.words()[1] == "竞答、答题"  # a bad table changes nothing
+        service.set_word_tables(synonyms="一个")
+    assert service.word_tables()[1] == "竞答、答题"  # a bad table changes nothing

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
-from rag.search.explaining import lacking_line, place_lines, reading_lines
+from rag.search.explaining import lacking_line, place_lines, terms_lines
 from rag.service import Service
 
 out = Console(soft_wrap=True, highlight=False)
@@ -39,7 +39,7 @@ def print_line(line: IngestLine) -> None:
 
 def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
     """An answer for people; with `explain`, how it was read and why each excerpt stands where it does."""
-    for line in reading_lines(answer.reading, answer.question) if explain else ():
+    for line in terms_lines(answer.terms, answer.question) if explain else ():
         out.print(Text(line, style="dim"))
     if not answer.answerable:
         out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")

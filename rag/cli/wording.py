@@ -32,10 +32,10 @@ def words(
 
     service = Service(load_settings(index=index))
     if terms is None and synonyms is None:
-        own, groups = service.words()
+        own, groups = service.word_tables()
         typer.echo(f"# 词条\n{own.strip()}\n\n# 同义词\n{groups.strip()}")
         return
-    service.set_words(_text(terms), _text(synonyms))
+    service.set_word_tables(_text(terms), _text(synonyms))
     audit.note(service.settings.index, operator(), "command", "words")
     typer.echo(f"已更新，索引代次 {service.catalog.generation}。/ Updated.")
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.index.snapshot import Snapshot
-from rag.search.explaining import place_json, reading_json
+from rag.search.explaining import place_json, terms_json
 from rag.search.retrieval import Ranking, Signals
 from rag.text.spans import SENTENCE_MAX, mend
 
@@ -75,7 +75,7 @@ def compose(
     """
     sure = confidence(ranking.signals, calibration)
     if first_of(ranking, calibration) is None:
-        return Answer(question, False, sure, (), timings, ranking.reading, ranking.signals.lacking)
+        return Answer(question, False, sure, (), timings, ranking.terms, ranking.signals.lacking)
     found = list(zip(ranking.hits, ranking.rows, strict=True))
     wanted = max(top_k, sum(hit.named for hit in ranking.hits)) if whole_lists else top_k
     excerpts = tuple(
@@ -85,7 +85,7 @@ def compose(
         )
         for marker, parts in enumerate(_together(found, wanted, document_of), 1)
     )  # fmt: skip
-    return Answer(question, True, sure, excerpts, timings, ranking.reading)
+    return Answer(question, True, sure, excerpts, timings, ranking.terms)
 
 
 def verify(excerpt: Excerpt, document: Document) -> None:
@@ -196,7 +196,7 @@ def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
         "timings_ms": {name: round(value, 2) for name, value in asdict(answer.timings).items()},
     }
     if explain:
-        found["explain"] = reading_json(answer.reading) | ({"lacking": list(answer.lacking)} if answer.lacking else {})
+        found["explain"] = terms_json(answer.terms) | ({"lacking": list(answer.lacking)} if answer.lacking else {})
         for shown, excerpt in zip(found["excerpts"], answer.excerpts, strict=True):
             shown["explain"] = place_json(excerpt)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.datamodels import Answer, Excerpt, Reading
+from rag.datamodels import Answer, Excerpt, QueryTerms
 from rag.index.vocabulary import TERM_MARK
 from rag.text.tokenizing import is_telling
 
@@ -11,13 +11,13 @@ STAGES = {
 }  # fmt: skip
 
 
-def reading_json(reading: Reading) -> dict[str, object]:
+def terms_json(terms: QueryTerms) -> dict[str, object]:
     """How a question was read: its folded form, its words, the synonyms looked for beside them, an English one's words
     in Chinese.
     """
-    words = dict.fromkeys(token.rstrip(TERM_MARK) for token in reading.tokens if is_telling(token))
-    found = {"folded": reading.folded, "words": list(words), "synonyms": _synonyms(reading)}
-    return found | ({"translated": reading.translated} if reading.translated else {})
+    words = dict.fromkeys(token.rstrip(TERM_MARK) for token in terms.tokens if is_telling(token))
+    found = {"folded": terms.folded, "words": list(words), "synonyms": _synonyms(terms)}
+    return found | ({"translated": terms.translated} if terms.translated else {})
 
 
 def place_json(excerpt: Excerpt) -> dict[str, object]:
@@ -26,14 +26,14 @@ def place_json(excerpt: Excerpt) -> dict[str, object]:
     return {"stages": stages, "matched": list(excerpt.matched), "named": excerpt.named}
 
 
-def reading_lines(reading: Reading, question: str) -> list[str]:
+def terms_lines(terms: QueryTerms, question: str) -> list[str]:
     """How a question was read, in Chinese, a fact a line."""
-    found = reading_json(reading)
-    lines = [f"按词典译成“{reading.translated}”再找"] if reading.translated else []
+    found = terms_json(terms)
+    lines = [f"按词典译成“{terms.translated}”再找"] if terms.translated else []
     lines += [f"检索词：{'、'.join(found['words']) or '（没有，只按语义找）'}"]
-    if reading.folded != question and not reading.translated:
-        lines.append(f"按“{reading.folded}”比较（繁简、全半角、大小写已统一）")
-    lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(reading).items()]
+    if terms.folded != question and not terms.translated:
+        lines.append(f"按“{terms.folded}”比较（繁简、全半角、大小写已统一）")
+    lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(terms).items()]
     return lines
 
 
@@ -49,9 +49,9 @@ def lacking_line(answer: Answer) -> str:
     return f"最接近的文档里没有：{'、'.join(answer.lacking)}。" if answer.lacking else ""
 
 
-def _synonyms(reading: Reading) -> dict[str, list[str]]:
+def _synonyms(terms: QueryTerms) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for token, word in reading.added.items():
+    for token, word in terms.added.items():
         if is_telling(token):
             found.setdefault(word, []).append(token)
     return found

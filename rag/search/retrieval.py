@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rag.datamodels import Hit, Reading
+from rag.datamodels import Hit, QueryTerms
 from rag.index.outlines import MAX_ITEMS, asked_rows
 from rag.index.snapshot import Snapshot
 from rag.index.vocabulary import TERM_MARK
@@ -23,7 +23,7 @@ from rag.models.reranking import Reranker
 from rag.search.addressing import read_address, resolve
 from rag.search.english import in_chinese
 from rag.search.expecting import expected, pointing
-from rag.search.places import places_in
+from rag.search.gazetteer import places_named
 from rag.search.scoring import blended, candidates, dense_scores, distinct, read_again, sampled, standard
 from rag.text.tokenizing import fold, holds_word, is_telling, tokenize
 
@@ -71,7 +71,7 @@ class Ranking:
     vector: (dim,) the question's. query: (dim,) the same, centred: what was searched with. rows: the hits' passage rows.
     """
 
-    reading: Reading
+    terms: QueryTerms
     vector: np.ndarray
     query: np.ndarray
     hits: tuple[Hit, ...]
@@ -99,14 +99,14 @@ def retrieve(
     that is longer. vector: the question's, where it is known already. Ties go to the earlier passage.
     """
     started = time.perf_counter()
-    reading = read(snapshot, question)
-    asked = reading.translated or question
+    terms = read(snapshot, question)
+    asked = terms.translated or question
     if vector is None:
         vector = embedder.encode_queries([asked])[0]
     embedded = time.perf_counter()
 
     query = vector - CENTRING * snapshot.background
-    lexical = snapshot.lexical.scores(reading.tokens) + SYNONYM * snapshot.lexical.scores(list(reading.added))
+    lexical = snapshot.lexical.scores(terms.tokens) + SYNONYM * snapshot.lexical.scores(list(terms.added))
     named = _addressed(snapshot, question, rows)
     pool = np.union1d(candidates(snapshot, query, lexical, knobs.candidates, rows), np.array(named, np.int64))
     dense, windows = dense_scores(snapshot, query, pool)
@@ -131,37 +131,37 @@ def retrieve(
         Hit(
             snapshot.passages[pool[at]], float(score[at]), rank,
             {name: float(values[at]) for name, values in stages.items()} | ({"rerank": seen[at]} if at in seen else {}),
-            _matched(snapshot, reading, int(pool[at])), bool(place[at] < len(named)),
+            _matched(snapshot, terms, int(pool[at])), bool(place[at] < len(named)),
         )
         for rank, at in enumerate(order, 1)
     )  # fmt: skip
     found = tuple(int(pool[at]) for at in order)
     signals = Signals(
         float(windows.max(initial=-1.0)),
-        _coverage(snapshot, reading, first),
+        _coverage(snapshot, terms, first),
         _lacks(snapshot, asked, first),
         len(named) > 0,
     )
     times = (embedded - started, searched - embedded, done - searched if seen else 0.0)
-    return Ranking(reading, vector, query, hits, found, signals, *(seconds * 1e3 for seconds in times))
+    return Ranking(terms, vector, query, hits, found, signals, *(seconds * 1e3 for seconds in times))
 
 
-def read(snapshot: Snapshot, question: str) -> Reading:
+def read(snapshot: Snapshot, question: str) -> QueryTerms:
     """What the words of a question are, to this collection."""
     translated = in_chinese(question, snapshot.lexical.frequency)
     asked = translated or question
     tokens = (*tokenize(asked), *snapshot.vocabulary.terms_in(asked))
-    return Reading(fold(question), tokens, snapshot.vocabulary.tokens_of(asked), translated)
+    return QueryTerms(fold(question), tokens, snapshot.vocabulary.tokens_of(asked), translated)
 
 
-def _coverage(snapshot: Snapshot, reading: Reading, rows: Sequence[int]) -> float:
+def _coverage(snapshot: Snapshot, terms: QueryTerms, rows: Sequence[int]) -> float:
     """The best share, by idf, of the question's words and numbers that one of the passages holds, or a synonym of."""
-    idle = {token for phrase in pointing(reading.folded) for token in tokenize(phrase)}
-    wanted = {token: snapshot.lexical.idf(token) for token in reading.tokens if is_telling(token) and token not in idle}
+    idle = {token for phrase in pointing(terms.folded) for token in tokenize(phrase)}
+    wanted = {token: snapshot.lexical.idf(token) for token in terms.tokens if is_telling(token) and token not in idle}
     total = sum(wanted.values())
     if not total:
         return 0.0
-    stands_for = {token: tokenize(word) for token, word in reading.added.items()}
+    stands_for = {token: tokenize(word) for token, word in terms.added.items()}
 
     def held(row: int) -> float:
         own = snapshot.lexical.tokens(row)
@@ -175,7 +175,7 @@ def _lacks(snapshot: Snapshot, question: str, rows: Sequence[int]) -> tuple[str,
     """The kind of fact asked for, where none of the passages holds one, and the places that none of their documents names."""
     fact = expected(question)
     held = fact is None or any(fact.pattern.search(snapshot.passages[row].text) for row in rows)
-    unknown = (place for place in places_in(question) if not any(_mentions(snapshot, row, place) for row in rows))
+    unknown = (place for place in places_named(question) if not any(_mentions(snapshot, row, place) for row in rows))
     return (*([] if held else [fact.name]), *unknown)
 
 
@@ -184,11 +184,11 @@ def _mentions(snapshot: Snapshot, row: int, name: str) -> bool:
     return any(holds_word(snapshot.lexical.tokens(other), name) for other in snapshot.of_document(row))
 
 
-def _matched(snapshot: Snapshot, reading: Reading, row: int) -> tuple[str, ...]:
+def _matched(snapshot: Snapshot, terms: QueryTerms, row: int) -> tuple[str, ...]:
     """The question's words that a passage holds, the most telling first, and the synonyms of others that it holds."""
     tokens = snapshot.lexical.tokens(row)
-    own = {token.rstrip(TERM_MARK) for token in reading.tokens if token in tokens and is_telling(token)}
-    others = {token for token in reading.added if token in tokens and is_telling(token)}
+    own = {token.rstrip(TERM_MARK) for token in terms.tokens if token in tokens and is_telling(token)}
+    others = {token for token in terms.added if token in tokens and is_telling(token)}
     return tuple(sorted(own | others, key=lambda word: (-snapshot.lexical.idf(word), word)))
 
 

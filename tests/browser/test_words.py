@@ -31,9 +31,9 @@ def wanted(server: Server):
     from rag.config import Settings
 
     service = Service(Settings(index=server.index))
-    kept = service.words()
+    kept = service.word_tables()
     yield kept
-    service.set_words(*kept)
+    service.set_word_tables(*kept)
     desk.remove_set(server.index, "词表的题.jsonl")
 
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rag.datamodels import Document, Excerpt, IngestLine, Reading, Removal
+from rag.datamodels import Document, Excerpt, IngestLine, QueryTerms, Removal
 from rag.errors import UsageError
 from rag.index.catalog import Record
 from rag.web.front.inert import inert
@@ -52,7 +52,7 @@ def excerpt(of: Record, start: int, end: int, mended: str | None = None, **more)
 def test_a_card_says_why_it_stands_there_and_hostile_words_stay_words():
     made = record("工会章程")
     own = replace(excerpt(made, 0, 4), stages={"lexical": 3.21, "dense": 0.9}, matched=(HOSTILE, "工会"), named=True)
-    html = card(1, own, "相关", made, "工會", Reading("工会", ("工会",), {HOSTILE: "工会"}))
+    html = card(1, own, "相关", made, "工會", QueryTerms("工会", ("工会",), {HOSTILE: "工会"}))
     found = Text(html.split('<details class="yw-also yw-why">')[1])
     assert found.tags <= {"summary", "ul", "li"} and "\n" not in html
     for words in (

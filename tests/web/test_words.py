@@ -21,7 +21,7 @@ def doc(site, name: str, text: str) -> None:
 
 def body(site, terms: str | None = None, synonyms: str | None = None) -> dict[str, str]:
     page = site.client.get("/page/words").text
-    kept = site.service.words()
+    kept = site.service.word_tables()
     began = page.split('<form id="yw-words" name="')[1].split('"')[0]
     return {
         "terms": kept[0] if terms is None else terms,
@@ -50,9 +50,9 @@ def asked(site):
 def test_a_preview_names_the_questions_that_change_and_saves_nothing(site, asked):
     send(site, "题.jsonl", json.dumps({"id": "a", "question": "食堂打擂头名"}).encode())
     (asked / "evaluation" / "sets" / "坏.jsonl").write_text("{", encoding="utf-8")
-    before, generation = site.service.words(), site.service.catalog.generation
+    before, generation = site.service.word_tables(), site.service.catalog.generation
     told = events(site.client.post("/page/words/preview", json=body(site, synonyms="打擂、切菜比赛", terms="厨师长")))
-    assert site.service.words() == before and site.service.catalog.generation == generation
+    assert site.service.word_tables() == before and site.service.catalog.generation == generation
     changes = [html.unescape(data["html"]) for name, data in told if name == "change"]
     (own,) = [text for text in changes if "去年食堂打擂<b>头名</b>" in text]
     assert "读者反馈" in own and "没有找到（拒答）" in own.split("改后第一")[0]
@@ -79,12 +79,12 @@ def test_the_tables_in_force_change_nothing(site, asked):
 
 def test_what_was_previewed_is_what_is_saved(site, asked):
     send(site, "题.jsonl", json.dumps({"id": "a", "question": "食堂打擂头名"}).encode())
-    kept = site.service.words()
+    kept = site.service.word_tables()
     wanted = body(site, synonyms="\n打擂、切菜比赛", terms="厨师长\n")
     told = events(site.client.post("/page/words/preview", json=wanted))
     (change,) = [data["html"] for name, data in told if name == "change" and "食堂打擂头名" in data["html"]]
     assert site.client.post("/page/words", json=wanted).status_code == 200
-    assert site.service.words() == ("厨师长\n", "\n打擂、切菜比赛")
+    assert site.service.word_tables() == ("厨师长\n", "\n打擂、切菜比赛")
     hit = site.service.search_passages("食堂打擂头名")[0]
     assert (
         hit.passage.doc_id == "比武.txt"
@@ -95,7 +95,7 @@ def test_what_was_previewed_is_what_is_saved(site, asked):
     assert (last.action, last.outcome) == ("words", "ok") and "改词表" in site.client.get("/page/audit").text
     stale = check_problem(site.client.post("/page/words", json=wanted), 400, "words-changed")
     assert "别人改过" in stale["detail"]
-    site.service.set_words(*kept)
+    site.service.set_word_tables(*kept)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_what_was_previewed_is_what_is_saved(site, asked):
     ],
 )
 def test_a_bad_line_is_named_and_changes_nothing(site, wanted, said):
-    before = site.service.words()
+    before = site.service.word_tables()
     for path in ("/page/words/preview", "/page/words"):
         found = check_problem(site.client.post(path, json=body(site, **wanted)), 400, "usage")
         assert said in found["detail"]
-    assert site.service.words() == before
+    assert site.service.word_tables() == before
     check_problem(site.client.post("/page/words", json={"terms": 1}), 422, "validation")
 
 

@@ -61,15 +61,15 @@ def build_words(service: Service, startup: Startup) -> APIRouter:
     @router.post("/words")
     def save(body: WordsBody, request: Request, mine: Mine) -> JSONResponse:
         """Put the tables in force."""
-        if body.began != mark(*service.words()):
+        if body.began != mark(*service.word_tables()):
             raise UsageError(
                 "词表在您打开之后被别人改过，没有保存。请先把您的改动复制下来，刷新本页再改。/ The tables have changed since.",
                 code="words-changed",
             )
-        service.set_words(body.terms, body.synonyms)
+        service.set_word_tables(body.terms, body.synonyms)
         note(service, request.scope, mine.identity, "words", "")
         startup.warm_up(service)
-        return JSONResponse({"said": "已保存，现在的提问就按新词表查。", "began": mark(*service.words())})
+        return JSONResponse({"said": "已保存，现在的提问就按新词表查。", "began": mark(*service.word_tables())})
 
     return router
 
@@ -81,7 +81,7 @@ def mark(terms: str, synonyms: str) -> str:
 
 def words_view(mine: Reading) -> str:
     """The page's body."""
-    terms, synonyms = mine.service.words()
+    terms, synonyms = mine.service.word_tables()
     return (
         f'<main class="yw-admin">{nav(mine)}<h1>同义词与词条</h1>'
         "<p>读者的说法和文件的说法不一样时，教它认得。改表不必重建索引。保存之前先预览：哪些问题排在第一的原文会变。</p>"

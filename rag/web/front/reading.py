@@ -83,9 +83,9 @@ class Reading:
         """What stands around a span. Raises NotFoundError, UsageError."""
         return self.service.around(self.must_see(doc_id), start, end, around)
 
-    def places(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
+    def boxes(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
         """Where a span stands on its pages. Raises NotFoundError, UsageError."""
-        return self.service.places(self.must_see(doc_id), start, end)
+        return self.service.boxes(self.must_see(doc_id), start, end)
 
     def pictured(self, doc_id: str) -> bool:
         """Whether the pages of a document can be shown. Raises NotFoundError."""

@@ -65,7 +65,7 @@ def build_pages() -> APIRouter:
         record = mine.document(d)
         if not s <= e <= len(record.document.text):
             raise UsageError(f"范围 {s}–{e} 不在《{d}》之内。/ The span lies outside the document.")
-        view = source_view(record, s, e, r, mine.places(d, s, e), mine.pictured(d))
+        view = source_view(record, s, e, r, mine.boxes(d, s, e), mine.pictured(d))
         if request.headers.get("x-yuanwen-fragment"):
             return HTMLResponse(view)
         return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))

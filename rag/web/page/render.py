@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag.datamodels import FACTS, Answer, Document, Excerpt, Reading, Removal
+from rag.datamodels import FACTS, Answer, Document, Excerpt, QueryTerms, Removal
 from rag.index.catalog import Record
-from rag.search.explaining import lacking_line, place_lines, reading_lines
+from rag.search.explaining import lacking_line, place_lines, terms_lines
 from rag.search.filtering import in_force
 from rag.text.spans import mend
 from rag.web.front.inert import inert, percent
@@ -28,7 +28,7 @@ REASONS = {
 }  # fmt: skip
 LANGUAGE = '<button type="button" class="yw-act" value="language" lang="en">English</button>'
 FACT_NAMES = {"doc_number": "文号", "issuer": "发文机关", "date": "日期", "validity": "效力"}
-_UNREAD = Reading()
+_UNREAD = QueryTerms()
 _VERDICTS = (("useful", "有用"), ("not_useful", "没用"), ("wrong_excerpt", "摘错了"), ("missing", "没找全"))
 RecordOf = Callable[[str], Record]
 
@@ -201,15 +201,15 @@ def _turn_cards(turn: Turn, record_of: RecordOf, heading: bool = True) -> str:
     assert turn.answer is not None
     words = levels(turn.answer)
     cards = "".join(
-        card(turn.number, excerpt, word, record_of(excerpt.doc_id), turn.asked, turn.answer.reading)
+        card(turn.number, excerpt, word, record_of(excerpt.doc_id), turn.asked, turn.answer.terms)
         for excerpt, word in zip(turn.answer.excerpts, words, strict=True)
     )
     title = f'<h2 class="yw-turn">{inert(turn.question)}</h2>' if heading else ""
     return f'<section class="yw-cards" id="turn-{turn.number}">{title}{cards}</section>'
 
 
-def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "", reading: Reading = _UNREAD) -> str:
-    """One numbered excerpt: where it stands, what it says, what can be done with it. reading: of the question."""
+def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str = "", terms: QueryTerms = _UNREAD) -> str:
+    """One numbered excerpt: where it stands, what it says, what can be done with it. terms: of the question."""
     where = place(excerpt.doc_id, excerpt.start, excerpt.end)
     asked = f"{where}&amp;q={percent(question)}"
     path = " › ".join(inert(heading) for heading in excerpt.headings)
@@ -228,7 +228,7 @@ def card(turn: int, excerpt: Excerpt, word: str, record: Record, question: str =
         f"{_action('copy', where, '复制摘录')}"
         f"{_action('cite', where, '复制出处')}{_action('link', asked, '复制链接')}"
         f"{_action('keep', asked, '收入摘编')}</div>"
-        f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}{_why(excerpt, reading, question)}</details>'
+        f'<div class="yw-reference">{inert(cite)}</div>{_also(excerpt)}{_why(excerpt, terms, question)}</details>'
     )
 
 
@@ -257,9 +257,9 @@ def _also(excerpt: Excerpt) -> str:
     return f'<details class="yw-also"><summary>另见 {len(excerpt.also_in)} 处</summary><ul>{items}</ul></details>'
 
 
-def _why(excerpt: Excerpt, reading: Reading, question: str) -> str:
+def _why(excerpt: Excerpt, terms: QueryTerms, question: str) -> str:
     """Why the excerpt stands where it does, for those who ask; a browser's own disclosure, so keys and readers know it."""
-    items = "".join(f"<li>{inert(line)}</li>" for line in (*place_lines(excerpt), *reading_lines(reading, question)))
+    items = "".join(f"<li>{inert(line)}</li>" for line in (*place_lines(excerpt), *terms_lines(terms, question)))
     return f'<details class="yw-also yw-why"><summary>为什么排在这里</summary><ul>{items}</ul></details>'
 
 

@@ -10,7 +10,7 @@ from rag.text.tokenizing import words
 _ENDINGS = ("特别行政区", "自治区", "自治州", "自治县", "省", "市", "区", "县", "州")
 
 
-def places_in(text: str) -> tuple[str, ...]:
+def places_named(text: str) -> tuple[str, ...]:
     """The places in order, folded and without 省, 市, 县 and the like, each once."""
     return tuple(dict.fromkeys(place for word in words(text) if (place := _place(word))))
 
