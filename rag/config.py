@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -138,7 +137,7 @@ def load_settings(**overrides: object) -> Settings:
     """Read the settings; a wrong value is a UsageError that names it."""
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
@@ -147,9 +146,3 @@ def load_settings(**overrides: object) -> Settings:
         ) from error
     except ValueError as error:  # tomllib.TOMLDecodeError
         raise UsageError(f"yuanwen.toml 读不懂：{error}。/ yuanwen.toml is not valid TOML.") from error
-
-
-@lru_cache(maxsize=1)
-def settings() -> Settings:
-    """The process's settings, read once."""
-    return load_settings()
