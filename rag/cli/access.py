@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -171,7 +172,7 @@ def _password(from_stdin: bool) -> str:
     return typer.prompt("密码", hide_input=True, confirmation_prompt="再输一遍")
 
 
-def _show(rows: list[dict[str, object]], as_json: bool) -> None:
+def _show(rows: Sequence[Mapping[str, object]], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return

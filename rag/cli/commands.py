@@ -14,7 +14,7 @@ from rag.access import audit
 from rag.cli.access import operator
 from rag.cli.access import register as register_access
 from rag.cli.evaluation import register as register_evaluation
-from rag.cli.terminal import BatchRow, bar, err, one_of, out, print_answer, print_line, run_batch
+from rag.cli.terminal import BatchRow, asked, bar, err, out, print_answer, print_line, run_batch
 from rag.cli.upkeep import register as register_upkeep
 from rag.cli.wording import register as register_words
 from rag.config import Settings, load_settings
@@ -97,11 +97,11 @@ def ask(
     """提问，得到原文摘录；或用 --batch 成批提问。/ Ask one question, or many with --batch."""
     from rag.search.answering import to_json
 
-    one_of(question, batch, out_file)
+    wanted = asked(question, batch, out_file)
     only = read_filter(since, until, validity)
     service = _service(index)
-    if batch is None:
-        answer = service.ask(question or "", top_k, doc or (), only=only, around=context)
+    if isinstance(wanted, str):
+        answer = service.ask(wanted, top_k, doc or (), only=only, around=context)
         if as_json:
             typer.echo(json.dumps(to_json(answer, explain=explain), ensure_ascii=False, indent=2))
         else:
@@ -119,7 +119,7 @@ def ask(
         return [json.dumps({"id": row.identifier} | to_json(empty) | problem, ensure_ascii=False)]
 
     service.calibration()  # before the bar starts
-    run_batch(batch, out_file, answered, refused)
+    run_batch(*wanted, answered, refused)
 
 
 @app.command()
@@ -256,7 +256,7 @@ def _settings(index: Path | None) -> Settings:
     return load_settings(index=index.resolve() if index else None)
 
 
-def _service(index: Path | None):
+def _service(index: Path | None) -> Service:
     from rag.service import Service
 
     settings = _settings(index)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from rag.cli.terminal import bar, err, out
 from rag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from rag.evaluation.measures.tuning import Tuning
     from rag.evaluation.sets.records import Problem
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 PROBLEMS_SHOWN = 20
 
 IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（BEIR 缺省为另建的缓存索引）")]
@@ -74,7 +70,7 @@ def evaluate_command(
         raise UsageError("--gate 要与 --baseline 一起用。/ --gate needs --baseline.")
     if dataset is None:
         raise UsageError("请给出评测集：BEIR 文件夹、题库 .jsonl 或 .xlsx。/ Give a data set.")
-    done = carry_out(Order(dataset, qrels, report, run, baseline, index, top_k, limit), _bar)
+    done = carry_out(Order(dataset, qrels, report, run, baseline, index, top_k, limit), bar)
     ours, theirs = done.ours, done.theirs
     both = compared(ours, theirs) if theirs is not None else None
     comparisons = both.table if both else ()
@@ -129,7 +125,7 @@ def tune_command(
     whole = saved.read_test_set(dataset, library_of(service))
     test_set = tuning.unreported(whole, desk.reported(service.settings.index))
     _show_problems(test_set.problems)
-    with _bar("调参 / tuning") as update:
+    with bar("调参 / tuning") as update:
         found = tuning.tune(service, test_set, grid, folds, update)
     if as_json:
         rows = [dict(row.values) | {"MRR": row.mrr, "hit@1": row.hit1, "hit@5": row.hit5} for row in found.rows]
@@ -221,10 +217,10 @@ def _show(ours: Evaluation, comparisons: Sequence[Comparison]) -> None:
         out.print("用时（毫秒）：" + "，".join(f"{name} {value:.0f}" for name, value in times.items()))
     if comparisons:
         table = Table("指标", "题数", "本次", "基线", "差", "95% 区间", "胜/平/负", "p", title="与基线比较")
-        for own in comparisons:
+        for one in comparisons:
             table.add_row(
-                own.measure, str(own.questions), f"{own.ours:.4f}", f"{own.baseline:.4f}", f"{own.difference:+.4f}",
-                f"{own.low:+.4f} … {own.high:+.4f}", f"{own.wins}/{own.ties}/{own.losses}", f"{own.p:.4f}",
+                one.measure, str(one.questions), f"{one.ours:.4f}", f"{one.baseline:.4f}", f"{one.difference:+.4f}",
+                f"{one.low:+.4f} … {one.high:+.4f}", f"{one.wins}/{one.ties}/{one.losses}", f"{one.p:.4f}",
             )  # fmt: skip
         out.print(table)
 
@@ -243,12 +239,3 @@ def _show_honesty(ours: Evaluation) -> None:
         f"拒答：精确率 {share(own.precision)}，召回率 {share(own.recall)}；误拒 {share(own.false_refusal)}；"
         f"误答 {share(own.false_answer)}{'：' + kinds if kinds else ''}；校准误差 ECE {own.ece:.3f}", markup=False,
     )  # fmt: skip
-
-
-@contextmanager
-def _bar(label: str) -> Iterator:
-    """A progress bar on stderr; yields `update(done, total)`."""
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)

@@ -68,7 +68,7 @@ def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
 
 
 @contextmanager
-def bar(label: str) -> Iterator:
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on stderr; yields `update(done, total)`."""
     columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as progress:
@@ -76,12 +76,15 @@ def bar(label: str) -> Iterator:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def one_of(question: str | None, batch: Path | None, out_file: Path | None) -> None:
-    """Raise UsageError unless there is one question, or a file of them with a place for the answers."""
+def asked(question: str | None, batch: Path | None, out_file: Path | None) -> str | tuple[Path, Path]:
+    """One question, or a file of them with the place for the answers. Raises UsageError for anything else."""
     if (question is None) == (batch is None):
         raise UsageError("请给出一个问题，或用 --batch 给出问题文件，二者择一。/ Give a question or --batch.")
-    if (batch is None) != (out_file is None):
-        raise UsageError("--batch 与 --out 要一起用。/ --batch and --out go together.")
+    if question is not None and out_file is None:
+        return question
+    if batch is not None and out_file is not None:
+        return batch, out_file
+    raise UsageError("--batch 与 --out 要一起用。/ --batch and --out go together.")
 
 
 @dataclass(frozen=True, slots=True)
