@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import jwt
 
@@ -57,7 +58,7 @@ def read_session(token: str, secret: str) -> tuple[str, str]:
     return str(claims["sub"]), str(claims.get("stamp", ""))
 
 
-def _decoded(token: str, secret: str, audience: str) -> dict[str, object]:
+def _decoded(token: str, secret: str, audience: str) -> dict[str, Any]:
     try:
         return jwt.decode(
             token, secret, algorithms=[ALGORITHM], audience=audience, leeway=_LEEWAY,

@@ -105,7 +105,8 @@ def _quoted(order: Order, bar: Bar, live: Service | None) -> Done:
     service = live or serving(order.index)
     library = library_of(service)
     test_set = saved.read_test_set(order.dataset, library, order.limit)
-    theirs, beside = None, []
+    theirs: Evaluation | None = None
+    beside: list[Problem] = []
     if order.baseline is not None and saved.is_kept(order.baseline):
         theirs = saved.restore(order.baseline)
     elif order.baseline is not None:
@@ -128,7 +129,8 @@ def _ranked(order: Order, bar: Bar, live: Service | None) -> Done:
     titles = service.current().titles if service else ()
     collection = limited(read_collection(order.dataset, order.qrels, titles), order.limit)
     text_of = corpus_texts(order.dataset) if service is None else indexed_texts(service)
-    theirs, beside = None, []
+    theirs: Evaluation | None = None
+    beside: list[Problem] = []
     if order.baseline is not None and saved.is_kept(order.baseline):
         theirs = saved.restore(order.baseline)
     elif order.baseline is not None:

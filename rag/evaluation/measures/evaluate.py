@@ -8,7 +8,17 @@ from pathlib import Path
 
 from rag.evaluation.measures.honesty import HonestyFigures, honesty_figures, percentiles
 from rag.evaluation.measures.ranking import RankingFigures, measure, strictly_falling
-from rag.evaluation.measures.runner import Line, Progress, Task, ask_lines, places_of, responses, run_of, search_lines
+from rag.evaluation.measures.runner import (
+    Line,
+    Progress,
+    Task,
+    ask_lines,
+    places_of,
+    responses,
+    run_of,
+    search_lines,
+    totals_of,
+)
 from rag.evaluation.measures.spans import SpanFigures, by_kind, reciprocal, score, span_figures
 from rag.evaluation.sets.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, Span, TestSet
 from rag.service import Service
@@ -116,7 +126,7 @@ def score_beir(
     problems: Sequence[Problem] = (),
 ) -> Evaluation:
     """Score a run over a collection. lines: with the waiting times, where it was made here."""
-    times = [float(line["timings_ms"]["total"]) for line in lines if "timings_ms" in line]
+    times = totals_of(lines)
     return Evaluation(
         collection.name, "beir", index, collection.rows, (*collection.problems, *problems),
         {query: collection.queries[query] for query in collection.qrels}, collection.qrels, run,
@@ -149,15 +159,16 @@ def per_question(evaluation: Evaluation) -> dict[str, dict[str, float]]:
 def figures(evaluation: Evaluation) -> dict[str, object]:
     """Everything that does not depend on the clock, as JSON: the same answers give the same bytes."""
     fatal = sum(problem.fatal for problem in evaluation.problems)
+    questions = {"rows": evaluation.rows, "asked": len(evaluation.texts), "bad_rows": fatal}
     found: dict[str, object] = {
         "dataset": evaluation.name,
         "kind": evaluation.kind,
         "index": asdict(evaluation.index),
-        "questions": {"rows": evaluation.rows, "asked": len(evaluation.texts), "bad_rows": fatal},
+        "questions": questions,
     }
     if evaluation.spans is not None and evaluation.honesty is not None:
         unscored = sum(outcome.verdict == "unscored" for outcome in evaluation.outcomes)
-        found["questions"] |= {
+        questions |= {
             "with_quotes": evaluation.spans.questions,
             "answerable": evaluation.honesty.answerable,
             "unanswerable": evaluation.honesty.unanswerable,
@@ -167,10 +178,10 @@ def figures(evaluation: Evaluation) -> dict[str, object]:
         found["by_type"] = {kind: _span_json(own) for kind, own in evaluation.kinds.items()}
         found["refusal"] = asdict(evaluation.honesty)
     found["documents"] = {"queries": evaluation.ranking.queries} | dict(evaluation.ranking.means)
-    return _rounded(found)
+    return {name: _rounded(value) for name, value in found.items()}
 
 
-def _span_json(own: SpanFigures) -> dict[str, object]:
+def _span_json(own: SpanFigures) -> dict[str, float]:
     hit = {f"hit@{k}": value for k, value in own.hit.items()}
     rest = {"MRR": own.mrr, "full@5": own.full, "refused": own.refused, "mean_excerpt_chars": own.mean_characters}
     return {"questions": own.questions} | hit | rest

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from rag.config import Settings
 from rag.errors import EvaluationError, UsageError
@@ -205,10 +205,11 @@ def response_of(line: Line, resolve: Callable[[str], str | None] = lambda name: 
 
     Raises EvaluationError when the line is no answer.
     """
+    given: Any = line  # JSON of any shape: what does not fit is reported below
     try:
-        excerpts = line.get("excerpts", []) if line.get("answerable", True) else []
+        excerpts = given.get("excerpts", []) if given.get("answerable", True) else []
         return Response(
-            str(line["id"]), bool(excerpts), float(line.get("confidence", 0.0)),
+            str(given["id"]), bool(excerpts), float(given.get("confidence", 0.0)),
             tuple(
                 Shown(
                     resolve(entry["doc"]) or entry["doc"], int(entry["start"]), int(entry["end"]),
@@ -217,7 +218,7 @@ def response_of(line: Line, resolve: Callable[[str], str | None] = lambda name: 
                 )
                 for entry in excerpts
             ),
-            {name: float(value) for name, value in dict(line.get("timings_ms", {})).items()},
+            {name: float(value) for name, value in dict(given.get("timings_ms", {})).items()},
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise EvaluationError(
@@ -232,8 +233,9 @@ def run_of(lines: Sequence[Line]) -> Run:
 
 def ranked_of(line: Line) -> dict[str, float]:
     """The scores of a line of `search_lines` by document. Raises EvaluationError when it is none."""
+    given: Any = line  # JSON of any shape, as above
     try:
-        return {str(doc_id): float(score) for doc_id, score in line["documents"]}
+        return {str(doc_id): float(score) for doc_id, score in given["documents"]}
     except (KeyError, TypeError, ValueError) as error:
         raise EvaluationError(
             f"编号 {line.get('id')} 的一行不是文档排序（{str(error)[:60]}）。/ Not ranked documents."
@@ -242,10 +244,17 @@ def ranked_of(line: Line) -> dict[str, float]:
 
 def places_of(lines: Sequence[Line]) -> dict[str, dict[str, Span]]:
     """The best passage's span by query and document, where `search_lines` kept it."""
-    return {
-        str(line["id"]): {str(doc_id): (int(start), int(end)) for doc_id, start, end in line.get("passages", ())}
-        for line in lines
-    }
+    return {str(line["id"]): _places(line) for line in lines}
+
+
+def totals_of(lines: Sequence[Line]) -> list[float]:
+    """How long each query of `search_lines` took, in milliseconds, where that was kept."""
+    given: Sequence[Mapping[str, Any]] = lines
+    return [float(line["timings_ms"]["total"]) for line in given if "timings_ms" in line]
+
+
+def _places(line: Mapping[str, Any]) -> dict[str, Span]:
+    return {str(doc_id): (int(start), int(end)) for doc_id, start, end in line.get("passages", ())}
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -163,8 +163,8 @@ def _cross_validated(scores: Sequence[Mapping[str, float]], present: int, folds:
 
 
 def _row(values: Values, scored: Mapping[str, tuple[float, float, float]], current: bool) -> Row:
-    means = [sum(own[at] for own in scored.values()) / len(scored) for at in range(3)]
-    return Row(values, *means, current)
+    mrr, hit1, hit5 = (sum(own[at] for own in scored.values()) / len(scored) for at in range(3))
+    return Row(values, mrr, hit1, hit5, current)
 
 
 def apply(values: Values, path: Path = Path(TOML)) -> None:

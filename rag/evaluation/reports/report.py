@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PAGE = "report.html"
 PROBLEMS_MAX = 200
+BOTH = (("main", "本次"), ("other", "基线"))  # the key of a plot with two curves
 FOREIGN = {"off-topic": "无关（off-topic）", "near-domain": "相近（near-domain）", "hard": "提到而未说明（hard）"}
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -47,7 +48,7 @@ def write_report(
     exports.write_all(evaluation, compared.table if compared else (), folder)
     keep(evaluation, folder)
     rows = [list(row) for row in exports.table(evaluation)]
-    sheets = {"概要": exports.summary(evaluation), "题目": rows}
+    sheets: dict[str, Sequence[Sequence[str | float]]] = {"概要": exports.summary(evaluation), "题目": rows}
     if evaluation.problems:
         sheets["不能用的行"] = [("文件", "行", "列", "说明"), *exports.problem_rows(evaluation.problems)]
     exports.write_bytes(folder / "questions.xlsx", results_bytes(sheets))
@@ -98,24 +99,21 @@ def _cards(evaluation: Evaluation) -> tuple[Card, ...]:
 def _plots(evaluation: Evaluation, compared: Compared | None) -> Iterator[Plot]:
     own, honest = evaluation.spans, evaluation.honesty
     if own is not None and own.questions:
-        key = (("main", "hit@1"), ("soft", "hit@5"))
-        yield Plot("各类问题", charts.by_type(evaluation.kinds.items()), key)
+        yield Plot("各类问题", charts.by_type(evaluation.kinds.items()), (("main", "hit@1"), ("soft", "hit@5")))
         depth = max([5, *(len(outcome.response.excerpts) for outcome in evaluation.outcomes)])
-        other = compared.baseline.spans if compared else None
-        key = (("main", "本次"), ("other", "基线")) if other else ()
-        yield Plot("前 k 条的命中率", charts.hit_curve(_curve(own, depth), _curve(other, depth) if other else ()), key)
+        other = _curve(compared.baseline.spans, depth) if compared and compared.baseline.spans else []
+        yield Plot("前 k 条的命中率", charts.hit_curve(_curve(own, depth), other), BOTH if other else ())
     elif evaluation.ranking.queries and evaluation.kind == "beir":
-        other = _ranks(compared.baseline) if compared else ()
-        key = (("main", "本次"), ("other", "基线")) if compared else ()
-        yield Plot("前 k 名里有相关文档的比例", charts.hit_curve(_ranks(evaluation), other, "前 k 篇文档"), key)
+        other = _ranks(compared.baseline) if compared else []
+        curves = charts.hit_curve(_ranks(evaluation), other, "前 k 篇文档")
+        yield Plot("前 k 名里有相关文档的比例", curves, BOTH if compared else ())
     if honest is not None and honest.ece is not None:
-        key = (("soft", "实际有答案的比例（数字为题数）"), ("other", "完全校准"))
-        yield Plot("可靠性：说有多大把握，就有多大比例真有答案", charts.reliability(honest.bins), key)
+        bars = (("soft", "实际有答案的比例（数字为题数）"), ("other", "完全校准"))
+        yield Plot("可靠性：说有多大把握，就有多大比例真有答案", charts.reliability(honest.bins), bars)
     if evaluation.total_ms:
         yield Plot("用时", charts.histogram(evaluation.total_ms))
     if compared is not None:
-        key = (("good", "胜"), ("rule", "平"), ("bad", "负"))
-        yield Plot("与基线逐题比较", charts.win_loss(compared.table), key)
+        yield Plot("与基线逐题比较", charts.win_loss(compared.table), (("good", "胜"), ("rule", "平"), ("bad", "负")))
 
 
 def _tables(evaluation: Evaluation, compared: Compared | None) -> Iterator[Table]:

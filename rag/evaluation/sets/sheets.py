@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -64,7 +64,7 @@ def write_sheet(sheet: Worksheet, headings: Sequence[str], rows: Sequence[Sequen
         sheet.append([_cell(sheet, value) for value in row])
 
 
-def _cell(sheet: Worksheet, value: str | float, heading: bool = False) -> WriteOnlyCell:
+def _cell(sheet: Worksheet, value: str | float, heading: bool = False) -> Cell:
     if isinstance(value, str):
         value = _ILLEGAL.sub("\ufffd", value)
         value = value if len(value) <= CELL_MAX else value[: CELL_MAX - 1] + "…"
