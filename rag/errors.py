@@ -135,7 +135,7 @@ class AccessError(YuanwenError):
 
 
 class ForbiddenError(YuanwenError):
-    """Whoever asks may not do this."""
+    """The sender of the request is known, but may not do this."""
 
     code = "forbidden"
     status = 403

@@ -20,8 +20,8 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 class Shown:
     """What a request shows of its sender.
 
-    address: of the client, seen through trusted proxies. host: the name that the client called. forwarded: a proxy stands between. trusted: whoever connects
-    is a trusted proxy. user, groups: the values of the proxy's headers, one each where there is one.
+    address: of the client, as trusted proxies report it. host: the name that the client called. forwarded: a proxy passed the request on. trusted: the
+    connection comes from a trusted proxy. user, groups: the values of the proxy's headers, one each where there is one.
     """
 
     address: str
@@ -66,7 +66,7 @@ class Access:
             return Identity("任何人", Role.ADMINISTRATOR, frozenset(), "open")
         if mode == "loopback":
             elsewhere = shown.forwarded and not is_loopback(shown.address)
-            if elsewhere or is_foreign_name(shown.host):  # a page elsewhere may let its own name point here
+            if elsewhere or is_foreign_name(shown.host):  # a hostile page may let its own name resolve to this address
                 raise ForbiddenError(
                     "服务处于本机模式，只接受本机的访问；要让他人使用，请设置 YUANWEN_ACCESS。/ Loopback only.",
                     code="loopback-only",
@@ -85,7 +85,7 @@ class Access:
         try:
             name, stamp = read_session(cookie, self._session_secret)
         except AccessError:
-            return None  # a stale cookie is no offence: the login page follows
+            return None  # an expired cookie is no error: the login page follows
         user = self.users.get(name)
         return user.identity if user is not None and user.stamp == stamp else None
 
@@ -114,7 +114,7 @@ class Access:
 
 
 def check_start(settings: Settings) -> None:
-    """Raise ServerError when the service may not start: open to others without a mode, or a mode without its means."""
+    """Raise ServerError when the service may not start: reachable by others in loopback mode, or a mode that lacks a setting."""
     if settings.access == "loopback" and settings.host not in LOOPBACK_NAMES:
         raise ServerError(
             f"监听地址 {settings.host} 不限于本机，请先选定访问方式 YUANWEN_ACCESS：users（用户名与密码）、proxy（反向代理登录）、"

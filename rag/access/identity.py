@@ -26,7 +26,7 @@ ROLES: Mapping[str, Role] = {role.name.lower(): role for role in Role}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whoever sends a request. via: how that is known: local, open, password, proxy, token or key."""
+    """The sender of a request. via: how the name is known: local, open, password, proxy, token or key."""
 
     name: str
     role: Role
@@ -58,7 +58,7 @@ class Collections:
         self.allowed_to = lru_cache(maxsize=256)(self._allowed_to)
 
     def allowed(self, identity: Identity) -> Callable[[str], bool] | None:
-        """Whether they may see a document; None when they may see all. Administrators always may."""
+        """A test of whether this person may see a document; None when all may be seen, as administrators always may."""
         if not self._rules or identity.role is Role.ADMINISTRATOR:
             return None
         return self.allowed_to(identity.groups)

@@ -61,7 +61,7 @@ class Keys:
             return _key(number, rows.pop(number))
 
     def check(self, shown: str) -> Identity:
-        """Who the key stands for. Raises AccessError."""
+        """The identity that the key was made for. Raises AccessError."""
         number, _, words = shown.removeprefix(PREFIX).partition("_")
         row = self._store.read().get(number)
         if not hmac.compare_digest(_hash(words), str(row["sha256"]) if row else _hash("")) or row is None:

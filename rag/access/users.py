@@ -19,7 +19,7 @@ PASSWORD_MIN, PASSWORD_MAX = 8, 1024
 NAME_MAX = 64
 _HASHER = PasswordHasher()  # argon2id, the library's defaults follow RFC 9106
 _AT_ONCE = threading.Semaphore(2)  # each check takes 64 MB
-# What an unknown name is checked against, so that the time tells nothing.
+# An unknown name is checked against this, so that the time taken does not tell it from a known one.
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$xOPdV6wsdJXzzC9Ui2Kv1A$AODCjBPNOuqT299ItXi6F7X2fzfxfMnSWR0cvJIR4RM"
 
 
@@ -34,7 +34,7 @@ class User:
 
     @property
     def identity(self) -> Identity:
-        """Who they are once logged in."""
+        """The identity of the user once logged in."""
         return Identity(self.name, self.role, self.groups, "password")
 
 
@@ -65,7 +65,7 @@ class Users:
         return None if row is None else self._user(name, row)
 
     def add(self, name: str, password: str, role: Role, groups: frozenset[str]) -> None:
-        """A new user. Raises UsageError for a bad name or password, or when there is one already."""
+        """Add a user. Raises UsageError for a bad name or password, and for a name in use."""
         name = checked_name(name)
         hashed = _HASHER.hash(checked_password(password))
         with self._store.changing() as rows:
@@ -74,13 +74,13 @@ class Users:
             rows[name] = {"role": role.name.lower(), "groups": sorted(groups), "hash": hashed, "logouts": 0}
 
     def set_password(self, name: str, password: str) -> None:
-        """Another password; sessions end. Raises NotFoundError, UsageError."""
+        """Change the password, which ends the sessions. Raises NotFoundError, UsageError."""
         hashed = _HASHER.hash(checked_password(password))
         with self._store.changing() as rows:
             _row(rows, name)["hash"] = hashed
 
     def remove(self, name: str) -> None:
-        """No such user any more; sessions end. Raises NotFoundError."""
+        """Remove the user, which ends the sessions. Raises NotFoundError."""
         with self._store.changing() as rows:
             _row(rows, name)
             del rows[name]

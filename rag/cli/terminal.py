@@ -38,7 +38,7 @@ def print_line(line: IngestLine) -> None:
 
 
 def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
-    """An answer for people; with `explain`, how it was read and why each excerpt stands where it does."""
+    """An answer for people; with `explain`, how the question was read and why each excerpt has its rank."""
     for line in terms_lines(answer.terms, answer.question) if explain else ():
         out.print(Text(line, style="dim"))
     if not answer.answerable:
