@@ -21,7 +21,10 @@ test: install .venv/installed-dev
 	$(BIN)/python -m pytest
 
 lint: .venv/installed-dev
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/mypy
 
 # The lock files name every package, so nothing is resolved here: no CUDA package can come along with torch.
 .venv/installed: requirements.lock pyproject.toml

@@ -75,7 +75,7 @@ def remembering(embedder: Embedder) -> Embedder:
         return np.stack([known[text] for text in texts])
 
     twin = copy.copy(embedder)  # of its own kind still, so that a reranker of its model fits it
-    twin.encode_queries = encode_queries  # type: ignore[method-assign]
+    twin.encode_queries = encode_queries  # type: ignore[method-assign]  # on this one copy, not on the class
     return twin
 
 
