@@ -26,9 +26,10 @@ def outside(doc_id: str) -> bool:
 
 def test_the_search_stays_within_what_is_allowed(service):
     assert service.search(QUESTION)[0].doc_id == "人事/内部.txt"
-    assert {d.doc_id for d in service.search(QUESTION, allowed=outside)} <= {"公开/图书室.txt", "公开/转载.txt"}
+    assert {d.doc_id for d in service.search(QUESTION, allowed=outside)} == {"公开/图书室.txt", "公开/转载.txt"}
     assert service.search(QUESTION, documents=["人事/*"], allowed=outside) == []
-    assert all(hit.passage.doc_id != "人事/内部.txt" for hit in service.search_passages(QUESTION, allowed=outside))
+    hits = service.search_passages(QUESTION, allowed=outside)
+    assert hits and all(hit.passage.doc_id != "人事/内部.txt" for hit in hits)
     for documents in ((), ("人事/*",), ("*",), ("人事/内部.txt",)):
         answer = service.ask(QUESTION, 5, documents, outside)
         assert all(excerpt.doc_id != "人事/内部.txt" for excerpt in answer.excerpts)
