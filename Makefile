@@ -7,7 +7,7 @@ PORT ?= 7860
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test lint lock bundle clean
+.PHONY: install run test lint mutants lock bundle clean
 
 install: .venv/installed
 	@$(BIN)/yuanwen prepare
@@ -25,6 +25,10 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
+
+# Plants faults in a copy of the tree and names those that no test notices (tests/mutants/README.md).
+mutants: .venv/installed-dev
+	@$(BIN)/python -m tests.mutants.run
 
 # The lock files name every package, so nothing is resolved here: no CUDA package can come along with torch.
 .venv/installed: requirements.lock pyproject.toml
