@@ -1,5 +1,6 @@
 # make run    set everything up, index seeds/ and serve on 127.0.0.1:7860 (PORT=… for another port)
 # make test   install what the tests need and run all of them
+# make test-fast   those without the model, a browser or long work, for every few minutes
 # make bundle one archive for a machine without any network
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PORT ?= 7860
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test lint mutants lock bundle clean
+.PHONY: install run test test-fast lint mutants lock bundle clean
 
 install: .venv/installed
 	@$(BIN)/yuanwen prepare
@@ -18,7 +19,10 @@ run: install
 
 test: install .venv/installed-dev
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+test-fast: .venv/installed-dev
+	$(BIN)/python -m pytest -m "not model and not browser and not slow"
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

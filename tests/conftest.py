@@ -54,6 +54,16 @@ def apart(run: Callable[..., T], *given: object) -> T:
         return pool.submit(run, *given).result()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for the model or the browser is marked so, that `make test-fast` needs neither."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "model_service" in fixtures:
+            item.add_marker("model")
+        if "browser" in fixtures:
+            item.add_marker("browser")
+
+
 @pytest.fixture
 def toy() -> ToyEmbedder:
     return ToyEmbedder()

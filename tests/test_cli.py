@@ -14,6 +14,8 @@ import pytest
 from rag.config import ROOT
 from tests.conftest import SEEDS
 
+pytestmark = pytest.mark.slow
+
 YUANWEN = [sys.executable, "-c", "from rag.cli import main; main()"]
 # The command line with the toy embedder instead of the model: starts in a second, scores are exact.
 TOY = [

@@ -23,6 +23,8 @@ from rag.web.front.state import Startup
 from rag.web.server import build_app
 from tests.conftest import SEEDS, ToyEmbedder
 
+pytestmark = pytest.mark.slow
+
 TEXT = (ROOT / "docs" / "接入.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```(bash|python)\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 

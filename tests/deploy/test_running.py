@@ -20,6 +20,8 @@ from rag.service import Service
 from tests.browser.conftest import free_port
 from tests.conftest import SEEDS, ToyEmbedder
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "四同步四衔接指的是什么"
 
 

@@ -184,6 +184,7 @@ def test_what_was_reported_is_not_tuned_on(make_service, tmp_path):
     assert kept.questions == whole.questions[3:] and "不用来调参" in str(kept.problems[0]) and kept.problems[0].row == 1
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table_and_writes_nothing_unasked(toy_service, tmp_path):
     path = tmp_path / "题.jsonl"
     rows = [{"question": own.text, "evidence": [{"doc": DOC, "quote": own.text}]} for own in seeds_set(8).questions]

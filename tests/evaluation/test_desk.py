@@ -253,6 +253,7 @@ def test_a_change_meanwhile_is_not_lost(service, gold, corpus):
     assert "泳池.txt" not in service.catalog.sources() and "新的一句话" not in service.text("食堂.txt")
 
 
+@pytest.mark.slow
 def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service, gold, corpus, tmp_path):
     from rag.access.identity import Identity, Role
     from rag.web.front.ongoing import Ongoing

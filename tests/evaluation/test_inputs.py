@@ -104,6 +104,7 @@ def trec(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_trec_topics_are_judged_over_the_served_index(index, trec):
     topics, qrels = trec / "topics.trec", trec / "qrels.txt"
     done = command("eval", topics, "--qrels", qrels, "--index", index, "--report", trec / "r", "--json")
@@ -123,6 +124,7 @@ def test_trec_topics_are_judged_over_the_served_index(index, trec):
     assert json.loads(again.stdout)["comparison"][0]["ties"] == 2
 
 
+@pytest.mark.slow
 def test_topics_without_judgements_are_one_sentence(index, trec, tmp_path):
     done = command("eval", trec / "topics.trec", "--index", index)
     assert done.returncode == 2 and "--qrels" in done.stderr and len(done.stderr.strip().splitlines()) == 1
@@ -169,6 +171,7 @@ def test_a_quote_under_an_unknown_document_says_which_is_nearest(toy_service, tm
     assert f"最接近的是“{DOC}”" in str(test_set.problems[0])
 
 
+@pytest.mark.slow
 def test_wrong_encoding_of_some_lines_loses_only_those(index, tmp_path):
     path = tmp_path / "题.jsonl"
     path.write_bytes(json.dumps(GOOD).encode() + b"\n" + '{"id": "g", "question": "工会"}\n'.encode("gb18030"))
@@ -179,6 +182,7 @@ def test_wrong_encoding_of_some_lines_loses_only_those(index, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_of_excel_and_qrels(toy_service, tmp_path):
     from rag.evaluation.sets.excel import read_workbook
 
@@ -196,6 +200,7 @@ def test_a_hundred_thousand_rows_of_excel_and_qrels(toy_service, tmp_path):
     assert found.qrels == {"q": {"d": 1}} and len(found.problems) == 100_000
 
 
+@pytest.mark.slow
 def test_bad_rows_of_saved_answers_and_baselines_are_named(index, tmp_path):
     questions = gold(tmp_path / "题.jsonl", GOOD, GOOD | {"id": "b"})
     good = {"id": "good", "answerable": True, "confidence": 0.9, "excerpts": [{"doc": DOC, "start": 300, "end": 340}]}

@@ -213,6 +213,7 @@ def test_bad_gold_rows_are_named_and_the_good_ones_run(toy_service, tmp_path):
     assert len(found.outcomes) == 1 and "太长" in str(found.problems[-1])
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_read_in_seconds(toy_service, tmp_path):
     path = tmp_path / "many.jsonl"
     good = json.dumps({"id": "good", "question": "工会", "evidence": [{"doc": DOC, "quote": TEXT[300:340]}]})
@@ -351,6 +352,7 @@ def index(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_eval_writes_the_report_and_compares(index, gold, tmp_path):
     report = tmp_path / "report"
     done = command("eval", gold, "--index", index, "--report", report, "--json")
@@ -370,6 +372,7 @@ def test_eval_writes_the_report_and_compares(index, gold, tmp_path):
     assert scored["spans"] == found["spans"] and scored["refusal"] == found["refusal"]
 
 
+@pytest.mark.slow
 def test_eval_on_a_beir_folder_keeps_its_own_index(beir, tmp_path):
     done = command("eval", beir, "--json", "--report", tmp_path / "r", YUANWEN_INDEX=str(tmp_path / "index"))
     assert done.returncode == 0, done.stderr
@@ -380,6 +383,7 @@ def test_eval_on_a_beir_folder_keeps_its_own_index(beir, tmp_path):
     assert table.returncode == 0 and "nDCG@10" in table.stdout and "2 题" in table.stdout
 
 
+@pytest.mark.slow
 def test_eval_fails_with_one_line_only_when_nothing_can_run(index, beir, tmp_path):
     empty = tmp_path / "empty.jsonl"
     empty.write_text("", encoding="utf-8")

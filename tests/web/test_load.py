@@ -19,6 +19,8 @@ from rag.service import Service
 from tests.browser.conftest import free_port
 from tests.conftest import SEEDS, ToyEmbedder, apart
 
+pytestmark = pytest.mark.slow
+
 PEOPLE, SECONDS = 64, 12
 
 

@@ -13,6 +13,8 @@ from rag.config import ROOT
 from rag.errors import ServerError
 from rag.web.server import bind
 
+pytestmark = pytest.mark.slow
+
 
 def app(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
