@@ -26,7 +26,8 @@ from rag.evaluation.measures.indexing import collection_service
 from rag.evaluation.measures.runner import ANSWERS
 from rag.evaluation.reports.report import write_report
 from rag.evaluation.sets.beir import documents, read_collection
-from rag.service import RankedDocument, Service
+from rag.search.documents import RankedDocument
+from rag.service import Service
 
 BOUND = 0.10
 

@@ -39,7 +39,7 @@ from rag.evaluation.sets.records import Run
 from rag.index.lexical import LexicalIndex
 from rag.index.snapshot import Snapshot
 from rag.ingest.preparing import contextual
-from rag.search.scoring import dense_scores
+from rag.search.stages.dense import dense_scores
 from rag.service import Service
 from rag.text.tokenizing import PAIR_MARK, tokenize
 

@@ -112,12 +112,14 @@ class QueryTerms:
 class Hit:
     """A passage found for a query. `score` is higher-is-better; `stages` holds what each stage gave it.
 
-    matched: the question's words, terms and numbers that it holds, and synonyms of them. named: the question names it.
+    row: of the passage in the `Snapshot` that was searched. matched: the question's words, terms and numbers that it
+    holds, and synonyms of them. named: the question names it.
     """
 
     passage: Passage
     score: float
     rank: int
+    row: int
     stages: Mapping[str, float] = field(default_factory=dict)
     matched: tuple[str, ...] = ()
     named: bool = False
@@ -188,7 +190,7 @@ class Timings:
 class Answer:
     """What the service says to a question. `answerable=False` comes with no excerpts.
 
-    lacking: what was asked for and does not stand in the nearest text, in words for people; see `retrieval.Signals`.
+    lacking: what was asked for and does not stand in the nearest text, in words for people; see `evidence.Signals`.
     """
 
     question: str

@@ -1,18 +1,15 @@
-"""The façade that the command line, the web and batch evaluation call: what is evaluated is what is served."""
+"""The façade that the command line, the web and batch evaluation call: what is evaluated is what is served.
+
+It joins search, ingest and index, and holds what is loaded; the work is done in those rooms.
+"""
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
+from typing import BinaryIO, TypeVar
 
 from rag.config import Settings
 from rag.datamodels import (
@@ -20,43 +17,36 @@ from rag.datamodels import (
     Answer,
     Context,
     Document,
-    Excerpt,
     Hit,
     IngestLine,
     LineBox,
     Passage,
     QueryTerms,
-    Timings,
 )
-from rag.errors import NotFoundError, QuestionError, UsageError
+from rag.errors import BusyError, NotFoundError, UsageError
 from rag.index.catalog import Catalog, Record
 from rag.index.fingerprints import made_as
 from rag.index.snapshot import Snapshot, set_word_tables, snapshot, with_words, word_tables
+from rag.ingest.loading.pdf_places import page_boxes, page_image
 from rag.ingest.pipeline import IngestReport, Intake, edited
 from rag.ingest.preparing import make_of, prepare, store
 from rag.models.embedding import Embedder, Progress, load_embedder
+from rag.models.loaded import Models
 from rag.models.reranking import Reranker, load_reranker
 from rag.search import calibration as calibrating
-from rag.search.answering import SPARE, Calibration, compose, first_of
-from rag.search.filtering import ALL, Filter, admitted, period
+from rag.search.answering import SPARE, compose
+from rag.search.documents import RankedDocument, rank_documents
+from rag.search.evidence import Calibration, weigh
+from rag.search.filtering import ALL, Filter, period
 from rag.search.pacing import UNHURRIED, Pace
-from rag.search.retrieval import Knobs, Ranking, read, retrieve
-from rag.search.scoring import best_windows
-from rag.search.surroundings import widen
+from rag.search.query import Scope, SearchRequest, read_query, read_terms, request_of, searched_documents
+from rag.search.retrieval import retrieve
+from rag.search.sources import Sources, Superseded
+from rag.search.surroundings import context_of
+from rag.search.trying import firsts, reads_alike
 
-log = logging.getLogger(__name__)
-MIN_DOCUMENT_HITS = 4  # passages looked at for each document wanted, since several may be of one document
-WIDER = 4  # times as many when they were of too few documents
-
-
-@dataclass(frozen=True, slots=True)
-class RankedDocument:
-    """A document found for a query, by its best passage. `score` is higher-is-better, `rank` counts from 1."""
-
-    doc_id: str
-    score: float
-    rank: int
-    passage: Passage
+T = TypeVar("T")
+TRIES = 3  # generations that one work is tried on when the collection changes under it
 
 
 class Service:
@@ -68,12 +58,11 @@ class Service:
         self._embedder = embedder
         self._reranker: tuple[Reranker | None] | None = None
         self._catalog: Catalog | None = None
-        self._snapshot: Snapshot | None = None
-        self._calibration: Calibration | None = None
+        self._opened: tuple[Snapshot, Sources] | None = None  # of one generation
+        self._calibration: tuple[int, Calibration] | None = None  # of one generation
         self._lock = threading.RLock()  # of what is loaded; held for moments, except while a snapshot is made
         self._writing = threading.Lock()  # of the catalog's changes; questions are answered meanwhile
-        self._document = lru_cache(maxsize=64)(self._read_document)
-        self._boxes = lru_cache(maxsize=512)(self._read_boxes)
+        self._present = lru_cache(maxsize=1)(self._sources_of)  # by generation, while no snapshot of it is opened
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
@@ -87,29 +76,25 @@ class Service:
         around: int = 0,
         pace: Pace = UNHURRIED,
     ) -> Answer:
-        """Answer with exact excerpts or refuse.
+        """Answer with exact excerpts or refuse, from one generation of the collection.
 
         top_k: excerpts at most; by default as the settings say, or as many as the list asked for has. documents:
         globs over doc_id to search in. allowed: whether whoever asks may see a document; nothing of any other is
         searched or named. only: what dates and validity to search. around: passages of context to name on each side of
         an excerpt, with its section; 0 for none. pace: how much time it may take; which excerpts come first may depend
-        on it, but not whether there are any. Raises QuestionError, IndexUnusable.
+        on it, but not whether there are any. Raises QuestionError, IndexUnusable, BusyError.
         """
-        started = time.perf_counter()
-        asked = self.check_question(question)
-        current = self.current()
-        wanted, lists = self.settings.top_k if top_k is None else top_k, top_k is None
-        _refuse_none(wanted)
-        ranking = self._rank(current, asked, wanted + SPARE, documents, allowed, only, pace, whole_lists=lists)
-        answer = compose(
-            question, ranking, self.calibration(), current,
-            lambda doc_id: self._document(current.generation, doc_id).document,
-            lambda row: best_windows(current, ranking.query, row), Timings(), wanted, lists, allowed,
-        )  # fmt: skip
-        excerpts = tuple(self._placed(excerpt, around) for excerpt in answer.excerpts)
-        total = (time.perf_counter() - started) * 1e3
-        timings = Timings(ranking.embed_ms, ranking.search_ms, ranking.rerank_ms, total)
-        return replace(answer, excerpts=excerpts, timings=timings)
+        scope = Scope(tuple(documents), allowed, only)
+        request = request_of(self.settings, question, top_k, scope, pace, spare=SPARE, around=around)
+        return self._on_one_generation(lambda: self._answer(request))
+
+    def _answer(self, request: SearchRequest) -> Answer:
+        """The way of a question, from the first station to the last."""
+        current, sources = self._open()
+        query = read_query(current, self.embedder, request)
+        ranking = retrieve(current, self.models, query)
+        evidence = weigh(current, ranking, self._calibration_of(current))
+        return compose(current, sources, evidence)
 
     def search(
         self,
@@ -124,15 +109,9 @@ class Service:
 
         top_k: documents wanted; so many are given unless fewer can be found. The rest is as in `ask`.
         """
-        asked, current = self.check_question(question), self.current()
-        within = frozenset(admitted(current.metadata, documents, allowed, only))
-        take, vector = top_k * MIN_DOCUMENT_HITS, None
-        while True:
-            ranking = self._rank(current, asked, take, documents, allowed, only, pace, vector=vector)
-            found = _by_document(current, ranking, within)
-            if len(found) >= min(top_k, len(within)) or take >= len(current.passages):
-                return found[:top_k]
-            take, vector = take * WIDER, ranking.vector  # long documents: many passages of few
+        request = request_of(self.settings, question, top_k, Scope(tuple(documents), allowed, only), pace)
+        current = self.current()
+        return rank_documents(current, self.models, read_query(current, self.embedder, request))
 
     def search_passages(
         self,
@@ -144,24 +123,26 @@ class Service:
         pace: Pace = UNHURRIED,
     ) -> tuple[Hit, ...]:
         """Rank passages, never refusing."""
-        return self._rank(self.current(), self.check_question(question), top_k, documents, allowed, only, pace).hits
+        request = request_of(self.settings, question, top_k, Scope(tuple(documents), allowed, only), pace)
+        current = self.current()
+        return retrieve(current, self.models, read_query(current, self.embedder, request)).hits
 
     def searched(
         self, documents: Sequence[str] = (), allowed: Callable[[str], bool] | None = None, only: Filter = ALL
     ) -> tuple[str, ...]:
         """The documents that a search so narrowed looks at."""
-        return admitted(self.current().metadata, documents, allowed, only)
+        return searched_documents(self.current(), Scope(tuple(documents), allowed, only))
 
     def query_terms(self, question: str) -> QueryTerms:
-        """How the search reads a question: its words, terms and synonyms."""
-        return read(self.current(), self.check_question(question))
+        """How the search reads a question: its words, terms and synonyms. Raises QuestionError."""
+        return read_terms(self.current(), request_of(self.settings, question).text)
 
     def word_tables(self) -> tuple[str, str]:
         """The tables of terms and of synonyms, as they were written."""
         return word_tables(self.catalog)
 
     def set_word_tables(self, terms: str | None = None, synonyms: str | None = None) -> None:
-        """Replace a table; nothing is encoded anew. Raises UsageError that names the line, changing nothing."""
+        """Replace a table; no passage is encoded again. Raises UsageError that names the line, changing nothing."""
         with self._writing:
             set_word_tables(self.catalog, terms, synonyms)
 
@@ -173,56 +154,12 @@ class Service:
         self, question: str, trial: Snapshot, allowed: Callable[[str], bool] | None = None
     ) -> tuple[Passage | None, Passage | None] | None:
         """What comes first with the tables in force and on trial (None: refused), or None when it stays the same."""
-        asked, current = self.check_question(question), self.current()
-        if trial.lexical is current.lexical and read(trial, asked) == read(current, asked):
+        request = request_of(self.settings, question, 1, Scope(allowed=allowed))
+        current = self.current()
+        if reads_alike(current, trial, request):
             return None
-        before = self._rank(current, asked, 1, (), allowed)
-        after = self._rank(trial, asked, 1, (), allowed, vector=before.vector)
-        firsts = first_of(before, self.calibration()), first_of(after, self.calibration())
-        return None if firsts[0] == firsts[1] else firsts
-
-    def check_question(self, question: str) -> str:
-        """The question without control characters and outer blanks. Raises QuestionError."""
-        if not isinstance(question, str):
-            raise QuestionError("问题必须是一段文字。/ The question must be text.")
-        kept = "".join(" " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char for char in question)
-        kept = " ".join(kept.split())
-        if not any(char.isalnum() for char in kept):
-            raise QuestionError("请输入问题：目前是空白或只有符号。/ The question is blank.", code="question-blank")
-        if len(kept) > self.settings.question_max:
-            raise QuestionError(
-                f"问题太长：{len(kept)} 字，最多 {self.settings.question_max} 字。请概括后再问。/ The question is too long.",
-                code="question-too-long",
-            )
-        return kept
-
-    def _rank(
-        self,
-        current: Snapshot,
-        question: str,
-        top_k: int,
-        documents: Sequence[str],
-        allowed: Callable[[str], bool] | None = None,
-        only: Filter = ALL,
-        pace: Pace = UNHURRIED,
-        *,
-        whole_lists: bool = False,
-        vector: np.ndarray | None = None,
-        plain: bool = False,
-    ) -> Ranking:
-        _refuse_none(top_k)
-        rows = None
-        if documents or allowed or only != ALL:
-            rows = current.rows_of(frozenset(admitted(current.metadata, documents, allowed, only)).__contains__)
-        reread = self.settings.rerank_candidates if pace.reread is None else pace.reread
-        knobs = Knobs(
-            top_k, max(self.settings.candidates, top_k), self.settings.lexical_weight,
-            0 if plain else reread, self.settings.latency_budget_ms, pace.waited_ms,
-        )  # fmt: skip
-        reranker = self.reranker if knobs.rerank else None
-        return retrieve(
-            current, self.embedder, reranker, question, knobs, rows=rows, whole_lists=whole_lists, vector=vector
-        )
+        found = firsts(current, trial, self.models, self.calibration(), request)
+        return None if found[0] == found[1] else found
 
     # -- the collection -------------------------------------------------------------------------------------------
 
@@ -272,7 +209,7 @@ class Service:
             return intake.take(documents, self.catalog, self.embedder, mirror=mirror, progress=progress)
 
     def rebuild_if_other_make(self, progress: Progress | None = None) -> bool:
-        """Make an index of another model, chunker or tokenizer anew from the texts it holds; True when that was needed."""
+        """Make an index of another model, chunker or tokenizer again from the texts it holds; True when it was needed."""
         make = make_of(self.embedder, self.settings.passage_size)
         stale = [record.document for record in self.catalog.records() if not made_as(record.source, make)]
         with self._writing:
@@ -308,31 +245,25 @@ class Service:
         return self.catalog.records()
 
     def document(self, doc_id: str) -> Record:
-        """One document, its text included. Raises NotFoundError."""
-        return self._document(self.catalog.generation, doc_id)
+        """One document, its text included. Raises NotFoundError, BusyError."""
+        return self._on_one_generation(lambda: self._sources().record(doc_id))
 
     def text(self, doc_id: str, start: int = 0, end: int | None = None) -> str:
-        """The document's text at `[start, end)`. Raises NotFoundError, UsageError for an impossible span."""
-        text = self.document(doc_id).document.text
-        stop = len(text) if end is None else end
-        if not 0 <= start <= stop <= len(text):
-            raise UsageError(f"范围 {start}–{stop} 不在 0–{len(text)} 之内。/ The span lies outside the document.")
-        return text[start:stop]
+        """The document's text at `[start, end)`. Raises NotFoundError, UsageError for an impossible span, BusyError."""
+        return self._on_one_generation(lambda: self._sources().text(doc_id, start, end))
 
     def around(self, doc_id: str, start: int, end: int, around: int = 1) -> Context:
-        """What stands around a span: `around` passages on each side, and its section. Raises NotFoundError, UsageError."""
+        """What is around a span: `around` passages on each side, and its section. Raises NotFoundError, UsageError."""
         self.text(doc_id, start, end)
-        current = self.current()
-        passages = [current.passages[row] for row in current.rows_of(doc_id.__eq__)]
-        return widen(passages, start, end, around) if passages else Context(start, end, start, end, ())
+        return context_of(self.current(), doc_id, start, end, around)
 
     def boxes(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
-        """Where a span stands on its pages, a box a line; empty where the format has no fixed layout.
+        """Where a span lies on its pages, a box a line; empty where the format has no fixed layout.
 
-        Headers and footers inside the span are left out. Raises NotFoundError, UsageError.
+        Headers and footers inside the span are left out. Raises NotFoundError, UsageError, BusyError.
         """
         self.text(doc_id, start, end)
-        return self._boxes(self.catalog.generation, doc_id, start, end)
+        return self._on_one_generation(lambda: self._sources().boxes(doc_id, start, end))
 
     def pictured(self, doc_id: str) -> bool:
         """Whether the pages of a document can be shown."""
@@ -340,8 +271,6 @@ class Service:
 
     def page_image(self, doc_id: str, number: int) -> bytes:
         """A page of the document as its file shows it, PNG. number: from 1. Raises NotFoundError."""
-        from rag.ingest.loading.pdf_places import page_image
-
         original = self.catalog.original(doc_id)
         if original is None:
             raise NotFoundError(
@@ -371,6 +300,11 @@ class Service:
             return self._reranker[0]
 
     @property
+    def models(self) -> Models:
+        """The models that a question passes through, loaded on first use."""
+        return Models(self.embedder, self.reranker)
+
+    @property
     def catalog(self) -> Catalog:
         """The index folder's database, opened on first use."""
         with self._lock:
@@ -380,67 +314,48 @@ class Service:
 
     def current(self) -> Snapshot:
         """The newest generation; another process's change is seen here. Raises IndexUnusable, IndexMismatch."""
-        generation = self.catalog.generation
-        if (held := self._snapshot) is not None and held.generation == generation:
-            return held
-        with self._lock:
-            if self._snapshot is None or self._snapshot.generation != self.catalog.generation:
-                make = make_of(self.embedder, self.settings.passage_size)
-                self._snapshot = snapshot(self.catalog, self.settings.index, make, self.embedder)
-                self._calibration = None
-            return self._snapshot
+        return self._open()[0]
 
     def calibration(self) -> Calibration:
         """The refusal calibration of the present generation, learnt when it is not stored."""
+        return self._calibration_of(self.current())
+
+    def _open(self) -> tuple[Snapshot, Sources]:
+        """The newest generation, and the documents as it has them."""
+        generation = self.catalog.generation
+        if (held := self._opened) is not None and held[0].generation == generation:
+            return held
         with self._lock:
-            current = self.current()
-            if self._calibration is None:
-                found = calibrating.loads(self.catalog.fact("calibration"), current.generation)
-                if found is None:
-                    found = calibrating.calibrate(
-                        current,
-                        self.embedder,
-                        lambda text, vector: self._rank(current, text, 5, (), vector=vector, plain=True),
-                    )
-                    self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
-                self._calibration = found
-            return self._calibration
+            if self._opened is None or self._opened[0].generation != self.catalog.generation:
+                make = make_of(self.embedder, self.settings.passage_size)
+                found = snapshot(self.catalog, self.settings.index, make, self.embedder)
+                self._opened = found, Sources(self.catalog, found.fingerprints, page_boxes)
+            return self._opened
 
-    def _placed(self, excerpt: Excerpt, around: int) -> Excerpt:
-        """The excerpt with its place on the page and, where asked for, what stands around it."""
-        where = excerpt.doc_id, excerpt.start, excerpt.end
-        context = self.around(*where, around) if around else None
-        return replace(excerpt, boxes=self.boxes(*where) if excerpt.page else (), context=context)
+    def _calibration_of(self, current: Snapshot) -> Calibration:
+        with self._lock:
+            if self._calibration is not None and self._calibration[0] == current.generation:
+                return self._calibration[1]
+            found = calibrating.loads(self.catalog.fact("calibration"), current.generation)
+            if found is None:
+                found = calibrating.calibrate(current, self.embedder, self.settings)
+                self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
+            self._calibration = current.generation, found
+            return found
 
-    def _read_boxes(self, generation: int, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
-        """Boxes of a generation; the generation is only the cache's key."""
-        record = self._document(generation, doc_id)
-        document = record.document
-        boxes = [box for box in document.boxes if box.start < end and box.end > start]  # OFD, recognised pages
-        original = self.catalog.original(doc_id)
-        if original is not None:
-            from rag.ingest.loading.pdf_places import page_boxes
+    def _sources(self) -> Sources:
+        """The documents as they are now; no model is needed to read them."""
+        generation, held = self.catalog.generation, self._opened
+        return held[1] if held is not None and held[0].generation == generation else self._present(generation)
 
-            boxes += page_boxes(original, document.pages, document.text, start, end)
-        cut = [(removal.start, removal.end) for removal in record.removals]
-        return tuple(box for box in boxes if not any(a <= box.start and box.end <= b for a, b in cut))
+    def _sources_of(self, generation: int) -> Sources:
+        return Sources(self.catalog, self.catalog.sources(), page_boxes)
 
-    def _read_document(self, generation: int, doc_id: str) -> Record:
-        """A document of a generation; the generation is only the cache's key."""
-        return self.catalog.record(doc_id)
-
-
-def _refuse_none(top_k: int) -> None:
-    if top_k < 1:
-        raise UsageError(f"top_k 应为正整数，给的是 {top_k}。/ top_k must be at least 1.")
-
-
-def _by_document(current: Snapshot, ranking: Ranking, within: frozenset[str]) -> list[RankedDocument]:
-    """Documents by their first passage in the ranking; one that says the same as a better one comes with it."""
-    best: dict[str, tuple[float, Passage]] = {}
-    for hit, row in zip(ranking.hits, ranking.rows, strict=True):
-        for same in (row, *current.twins.get(row, ())):
-            passage = current.passages[same]
-            if passage.doc_id in within:
-                best.setdefault(passage.doc_id, (hit.score, passage))
-    return [RankedDocument(doc, score, rank, passage) for rank, (doc, (score, passage)) in enumerate(best.items(), 1)]
+    def _on_one_generation(self, work: Callable[[], T]) -> T:
+        """What a work that reads one generation gives; done again on the next when its documents changed meanwhile."""
+        for _ in range(TRIES):
+            try:
+                return work()
+            except Superseded:
+                continue
+        raise BusyError("文档正在更新，请稍后再试。/ The documents are being updated, try again.", retry_after=1)

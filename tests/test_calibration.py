@@ -10,7 +10,9 @@ import pytest
 from rag.config import ROOT
 from rag.datamodels import Document
 from rag.models.embedding import foreign_questions
+from rag.search.pacing import NO_RERANKING
 from rag.service import Service
+from tests.searching import ranked
 
 ODD = (ROOT / "tests" / "browser" / "hostile.txt").read_text(encoding="utf-8")
 
@@ -22,9 +24,9 @@ def test_the_spread_is_that_of_all_cosines_of_foreign_questions(make_service):
     current, found = service.current(), service.calibration()
     asked = list(foreign_questions())
     vectors = service.embedder.encode_queries(asked)
-    ranked = [service._rank(current, one, 5, (), plain=True, vector=v) for one, v in zip(asked, vectors, strict=True)]
+    rankings = [ranked(service, one, 5, pace=NO_RERANKING, vector=v) for one, v in zip(asked, vectors, strict=True)]
     rows = np.arange(len(current.window_spans))
-    cosines = np.array([current.window_vectors.score(one.query, rows) for one in ranked])
+    cosines = np.array([current.window_vectors.score(one.query.centred, rows) for one in rankings])
     assert found.spread == pytest.approx(cosines.std())
     best = np.sort(cosines.max(axis=1))
     assert found.mean == pytest.approx(best[: int(len(best) * 0.9)].mean())

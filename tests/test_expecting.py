@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.datamodels import Document
-from rag.search.answering import Calibration, confidence
+from rag.search.evidence import Signals, confidence, signals_of
 from rag.search.expecting import expected, pointing
-from rag.search.retrieval import Signals
+from tests.searching import ranked
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,9 @@ def test_any_text_can_be_asked(question, text):
 
 
 def test_what_is_lacking_costs_confidence_but_a_named_place_is_named():
-    calibration = Calibration(0.2, 0.05, 0.5, 0.0, 0.0)
-    held, lacking = (confidence(Signals(0.3, 0.5, lacking), calibration) for lacking in ((), ("所问的数目",)))
+    held, lacking = (confidence(Signals(0.3, 0.5, lacking), 0.2, 0.05) for lacking in ((), ("所问的数目",)))
     assert held > 0.5 > lacking
-    assert confidence(Signals(0.3, 0.5, ("所问的数目",), True), calibration) > 0.9
+    assert confidence(Signals(0.3, 0.5, ("所问的数目",), True), 0.2, 0.05) > 0.9
 
 
 def test_a_passage_on_the_matter_without_the_amount_does_not_answer(make_service):
@@ -57,9 +56,8 @@ def test_a_passage_on_the_matter_without_the_amount_does_not_answer(make_service
     texts = {"a.txt": "对困难职工家庭按户发放救助金，由街道工会送到家中。", "b.txt": "读书班每季度举办，学习重要论述。"}
     service.ingest_documents([Document(name, name, text, name, "text/plain") for name, text in texts.items()])
     sum_asked, way_asked = "困难职工家庭救助金每户多少元", "困难职工家庭救助金由谁送到家中"
-    rank = service._rank
-    assert rank(service.current(), sum_asked, 2, ()).signals.lacking == ("所问的数目",)
-    assert not rank(service.current(), way_asked, 2, ()).signals.lacking
+    assert signals_of(service.current(), ranked(service, sum_asked, 2)).lacking == ("所问的数目",)
+    assert not signals_of(service.current(), ranked(service, way_asked, 2)).lacking
 
 
 @pytest.mark.parametrize(
@@ -82,7 +80,7 @@ def test_pointing_at_the_document_does_not_count_as_a_word_that_is_missing(make_
     service.ingest_documents([Document(f"{n}.txt", "", text, str(n), "text/plain") for n, text in enumerate(texts)])
 
     def coverage(question):
-        return service._rank(service.current(), question, 3, ()).signals.coverage
+        return signals_of(service.current(), ranked(service, question, 3)).coverage
 
     assert coverage("这份文档的网站") == coverage("网站") == 1.0
     assert coverage("档案的网站") < 1.0

@@ -16,10 +16,12 @@ from rag.errors import IndexUnusable
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
 from rag.search import calibration
-from rag.search.answering import Calibration
-from rag.search.retrieval import SIGNALS, Knobs, retrieve
-from rag.search.scoring import blended, dense_scores
+from rag.search.evidence import SIGNALS, Calibration, signals_of
+from rag.search.records import Ranking
+from rag.search.stages.dense import dense_scores
+from rag.search.stages.rerank import blended
 from tests.oracles.plain import bm25
+from tests.searching import ranked
 
 
 def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -74,11 +76,10 @@ def test_unknown_words_score_nothing():
 
 
 def test_few_candidates_find_the_same_best(toy_service):
-    current, embedder = toy_service.current(), toy_service.embedder
     for question in ("四同步四衔接", "政治安全是最大的安全", "核心价值观 稳定器"):
-        few = retrieve(current, embedder, None, question, Knobs(1, 20, 0.3))
-        many = retrieve(current, embedder, None, question, Knobs(1, 10_000, 0.3))
-        assert few.rows == many.rows
+        few = ranked(toy_service, question, 1, candidates=20, lexical_weight=0.3)
+        many = ranked(toy_service, question, 1, candidates=10_000, lexical_weight=0.3)
+        assert few.hits[0].row == many.hits[0].row
 
 
 class Backwards:
@@ -98,33 +99,36 @@ class Backwards:
 
 def test_the_reranker_is_blended_in_over_the_first_passages_only(toy_service):
     """(1 − w)·z(fused) + w·z(reranker) over what was read again, on the fused scores' own scale; the rest follows."""
-    current, embedder = toy_service.current(), toy_service.embedder
+    current = toy_service.current()
     question = "工会干部怎样了解职工所思所想所盼？"
-    plain = retrieve(current, embedder, None, question, Knobs(12, 200, 0.3))
+    plain = ranked(toy_service, question, 12, lexical_weight=0.3)
     reader = Backwards()
-    again = retrieve(current, embedder, reader, question, Knobs(12, 200, 0.3, rerank=8))
+    again = ranked(toy_service, question, 12, reranker=reader, lexical_weight=0.3, rerank_candidates=8)
     assert all(text in hit.passage.text for text, hit in zip(reader.texts, plain.hits[:8], strict=True))
     fused = np.array([hit.score for hit in plain.hits[:8]])
     own = reader.scores(question, reader.texts)
     both = 0.75 * (fused - fused.mean()) / fused.std() + 0.25 * (own - own.mean()) / own.std()
     order = np.argsort(-both, kind="stable")
-    assert list(again.rows[:8]) == [plain.rows[at] for at in order]
-    assert again.rows[8:] == plain.rows[8:]
+    before, after = ([hit.row for hit in ranking.hits] for ranking in (plain, again))
+    assert after[:8] == [before[at] for at in order]
+    assert after[8:] == before[8:]
     np.testing.assert_allclose(
         [hit.score for hit in again.hits[:8]], (fused.mean() + fused.std() * both)[order], atol=1e-4
     )
     scores = [hit.score for hit in again.hits]
     assert scores == sorted(scores, reverse=True)
     assert [hit.stages["rerank"] for hit in again.hits[:8]] == [float(own[at]) for at in order]
-    assert again.signals == plain.signals  # whether there is an answer does not hang on the time left
+    assert signals_of(current, again) == signals_of(
+        current, plain
+    )  # whether there is an answer does not hang on the time left
 
 
 def test_what_was_not_read_again_keeps_its_order_behind_the_rest():
     """The last of those read again may fall far below the others' scores; they stay apart, in order, behind it."""
     fused = np.array([5.0, 4.9, 4.8, 4.7, 4.6, 4.5, 1.0])
     order = [0, 1, 2, 5, 4, 3]  # 6 is named, and no matter of the reranker's
-    final, seen = blended(fused, order, [0.1, 0.9, 0.2])
-    assert set(seen) == {0, 1, 2} and final[6] == fused[6]
+    final = blended(fused, order, np.array([0.1, 0.9, 0.2]))
+    assert final[6] == fused[6]
     assert final[[0, 1, 2]].min() > final[[3, 4, 5]].max()
     np.testing.assert_allclose(np.diff(final[[5, 4, 3]]), [0.1, 0.1])
 
@@ -138,15 +142,18 @@ def test_a_calibration_by_other_signals_is_learnt_anew():
 
 
 def test_reranking_does_with_the_time_that_is_left(toy_service):
-    current, embedder = toy_service.current(), toy_service.embedder
     reader = Backwards()
-    plain = retrieve(current, embedder, None, "工会干部", Knobs(5, 200, 0.3))
-    nothing_left = retrieve(current, embedder, reader, "工会干部", Knobs(5, 200, 0.3, rerank=20, budget_ms=0.001))
-    assert reader.asked == [] and nothing_left.rows == plain.rows
-    retrieve(current, embedder, reader, "工会干部", Knobs(5, 200, 0.3, rerank=20, budget_ms=60_000))
+
+    def again(budget_ms: float) -> Ranking:
+        return ranked(toy_service, "工会干部", 5, reranker=reader, rerank_candidates=20, latency_budget_ms=budget_ms)
+
+    plain, nothing_left = ranked(toy_service, "工会干部", 5), again(0.001)
+    assert reader.asked == []
+    assert [hit.row for hit in nothing_left.hits] == [hit.row for hit in plain.hits]
+    again(60_000)
     assert reader.asked == [20]
     reader.cost_ms = 5000.0
-    retrieve(current, embedder, reader, "工会干部", Knobs(5, 200, 0.3, rerank=20, budget_ms=40_000))
+    again(40_000)
     assert 3 <= reader.asked[1] < 9
 
 

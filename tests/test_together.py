@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.datamodels import Document, Hit, Passage
-from rag.search.answering import TOGETHER_GAP, TOGETHER_MAX, _together
+from rag.search.answering import TOGETHER_GAP, TOGETHER_MAX, together
 from rag.text.spans import SENTENCE_MAX
 
 TEXT = "甲" * 60 + "；" + "乙" * 600 + "。\n\n" + "丙" * 200 + "。"
@@ -13,14 +13,21 @@ SOURCE = Document("a.txt", "a.txt", TEXT, "a.txt", "text/plain")
 SPANS = {"lead": (0, 61), "rest": (61, 662), "last": (664, 865)}
 
 
-def hit(name: str, score: float = 3.0, *, named: bool = False) -> tuple[Hit, int]:
+class OneSource:
+    """Where every document is the same."""
+
+    def document(self, doc_id: str) -> Document:
+        return SOURCE
+
+
+def hit(name: str, score: float = 3.0, *, named: bool = False) -> Hit:
     start, end = SPANS[name]
     row = list(SPANS).index(name)
-    return Hit(Passage(name, "a.txt", row, start, end, TEXT[start:end]), score, row + 1, named=named), row
+    return Hit(Passage(name, "a.txt", row, start, end, TEXT[start:end]), score, row + 1, row, named=named)
 
 
-def groups(*hits: tuple[Hit, int], top_k: int = 5) -> list[set[str]]:
-    return [{one.passage.passage_id for one, _ in group} for group in _together(hits, top_k, lambda _: SOURCE)]
+def groups(*hits: Hit, top_k: int = 5) -> list[set[str]]:
+    return [{one.passage.passage_id for one in group} for group in together(hits, top_k, OneSource())]
 
 
 def test_a_sentence_cut_at_a_semicolon_is_read_whole():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from rag.datamodels import Document, Timings
-from rag.search.answering import Calibration, compose, confidence, to_json
+from rag.datamodels import Document
+from rag.search.answering import compose, to_json
+from rag.search.evidence import Calibration, confidence, signals_of, weigh
 from rag.search.explaining import lacking_line
 from rag.search.gazetteer import places_named
+from rag.search.sources import Sources
+from tests.searching import ranked
 
 
 def doc(name: str, text: str) -> Document:
@@ -40,24 +43,24 @@ def test_another_town_is_lacking_and_the_own_one_is_not(make_service):
             doc("c.txt", "停车场从北门进入。"),
         ]
     )
-    current = service.current()
 
     def signals(question):
-        return service._rank(current, question, 3, ()).signals
+        return signals_of(service.current(), ranked(service, question, 3))
 
     assert not signals("武进困难职工救助金每户多少元").lacking  # the place stands elsewhere in the document
     assert not signals("常州市困难职工救助金每户多少元").lacking
     elsewhere = signals("杭州困难职工救助金每户多少元")
     assert elsewhere.lacking == ("杭州",)
-    assert confidence(elsewhere, Calibration(0.0, 0.3, 0.5, 0.0, 0.0)) < 0.5
+    assert confidence(elsewhere, 0.0, 0.3) < 0.5
 
 
 def test_a_refusal_says_what_the_nearest_documents_lack(make_service):
     service = make_service()
     service.ingest_documents([doc("a.txt", "常州市困难职工的救助由街道工会办理，登记造册后发放到人。")])
-    ranking = service._rank(service.current(), "杭州困难职工救助金每户多少元", 3, ())
+    ranking, current = ranked(service, "杭州困难职工救助金每户多少元", 3), service.current()
     strict = Calibration(9.0, 0.1, 0.5, 0.0, 0.0)
-    answer = compose("", ranking, strict, service.current(), service.document, lambda row: [], Timings(), 3, False)
+    sources = Sources(service.catalog, current.generation, lambda *_: ())
+    answer = compose(current, sources, weigh(current, ranking, strict))
     assert not answer.answerable and answer.lacking == ("所问的数目", "杭州")
     assert lacking_line(answer) == "最接近的文档里没有：所问的数目、杭州。"
     assert to_json(answer, explain=True)["explain"]["lacking"] == ["所问的数目", "杭州"]

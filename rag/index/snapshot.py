@@ -38,7 +38,7 @@ class Snapshot:
     """All that a query reads. Row i of `passage_vectors` and of BM25 is `passages[i]`.
 
     window_rows: (n_windows,) the passage row of each row of `window_vectors`; window_spans: their source spans.
-    titles, metadata: by doc_id. twins: for a row, the rows of passages that say the same. vocabulary: the terms and
+    titles, metadata, fingerprints (what each was made from): by doc_id. twins: for a row, the rows of passages that say the same. vocabulary: the terms and
     synonyms in force. background: (dim,) what questions have in common, whatever they ask.
     """
 
@@ -51,6 +51,7 @@ class Snapshot:
     lexical: LexicalIndex
     titles: Mapping[str, str]
     metadata: Mapping[str, Mapping[str, str]]
+    fingerprints: Mapping[str, str]
     twins: Mapping[int, tuple[int, ...]]
     vocabulary: Vocabulary
     background: np.ndarray
@@ -102,7 +103,8 @@ def snapshot(catalog: Catalog, folder: Path, make: str, embedder: Embedder) -> S
             twins_of([entry.passage for entry in entries]),
         )
         _save_derived(folder, generation, make, derived)
-    documents = [record.document for record in catalog.records()]
+    records = catalog.records()
+    documents = [record.document for record in records]
     passages = tuple(entry.passage for entry in entries)
     words = _vocabulary(*word_tables(catalog), passages)
     return Snapshot(
@@ -116,6 +118,7 @@ def snapshot(catalog: Catalog, folder: Path, make: str, embedder: Embedder) -> S
         lexical=_lexical(entries, words),
         titles={document.doc_id: document.title for document in documents},
         metadata={document.doc_id: document.metadata for document in documents},
+        fingerprints={record.document.doc_id: record.source for record in records},
         vocabulary=words,
         background=_background(catalog, embedder),
     )

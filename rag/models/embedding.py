@@ -51,10 +51,13 @@ class TransformerEmbedder:
         """Load the model from a folder, or by name from the local cache. Raises ModelError when it is not there."""
         self.model = _load(model)
         prompts = self.model.prompts
-        self.query_prompt = query_prompt if query_prompt is not None else prompts.get("query", "")
-        self.passage_prompt = passage_prompt if passage_prompt is not None else prompts.get("document", "")
+        self.query_prompt = query_prompt if query_prompt is not None else prompts.get("query") or ""
+        self.passage_prompt = passage_prompt if passage_prompt is not None else prompts.get("document") or ""
         self._batch_size = batch_size
-        self.dim = self.model.get_embedding_dimension()
+        dim = self.model.get_embedding_dimension()
+        if dim is None:
+            raise ModelError(f"嵌入模型 {model} 没有说明向量的维数。/ The embedding model states no dimension.")
+        self.dim = dim
         self.identity = f"{Path(model).name}@{_revision(model)} q={self.query_prompt!r} p={self.passage_prompt!r}"
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
@@ -74,7 +77,7 @@ class TransformerEmbedder:
         return vectors
 
     def _encode(self, texts: Sequence[str], prompt: str) -> np.ndarray:
-        vectors = self.model.encode(
+        vectors: np.ndarray = self.model.encode(
             [prompt + simplify(text) for text in texts],
             batch_size=self._batch_size,
             convert_to_numpy=True,
@@ -82,7 +85,8 @@ class TransformerEmbedder:
             prompt="",
         ).astype(np.float32)
         # bfloat16 leaves the norm up to 0.4 % off
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit
 
 
 @lru_cache(maxsize=1)
@@ -112,8 +116,8 @@ def _load(model: str) -> SentenceTransformer:
     import transformers
     from sentence_transformers import SentenceTransformer
 
-    transformers.utils.logging.set_verbosity_error()  # the unused pooler is reported as missing
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the unused pooler is reported as missing
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     try:
         return SentenceTransformer(

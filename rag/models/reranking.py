@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class LateReranker:
     def __init__(self, model: SentenceTransformer, query_prompt: str, passage_prompt: str) -> None:
         """Share the embedder's model. Prompts: as the embedder's, e.g. `query: ` and `passage: `."""
         self.cost_ms = FIRST_GUESS_MS
-        self._encoder = model[0].auto_model
+        self._encoder = cast("torch.nn.Module", model[0].auto_model)
         self._tokenizer = model.tokenizer
         self._prompts = (query_prompt, passage_prompt)
         # <s> and the prompt's own tokens take no part.

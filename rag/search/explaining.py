@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from rag.datamodels import Answer, Excerpt, QueryTerms
 from rag.index.vocabulary import TERM_MARK
+from rag.search.stages import SCORES
 from rag.text.tokenizing import is_telling
-
-STAGES = {
-    "lexical": "字词 BM25", "dense": "语义", "window": "最近的一两句", "fused": "两路融合", "rerank": "与问题同读重排",
-}  # fmt: skip
 
 
 def terms_json(terms: QueryTerms) -> dict[str, object]:
     """How a question was read: its folded form, its words, the synonyms looked for beside them, an English one's words
     in Chinese.
     """
-    words = dict.fromkeys(token.rstrip(TERM_MARK) for token in terms.tokens if is_telling(token))
-    found = {"folded": terms.folded, "words": list(words), "synonyms": _synonyms(terms)}
+    found: dict[str, object] = {"folded": terms.folded, "words": _words(terms), "synonyms": _synonyms(terms)}
     return found | ({"translated": terms.translated} if terms.translated else {})
 
 
@@ -28,9 +24,8 @@ def place_json(excerpt: Excerpt) -> dict[str, object]:
 
 def terms_lines(terms: QueryTerms, question: str) -> list[str]:
     """How a question was read, in Chinese, a fact a line."""
-    found = terms_json(terms)
     lines = [f"按词典译成“{terms.translated}”再找"] if terms.translated else []
-    lines += [f"检索词：{'、'.join(found['words']) or '（没有，只按语义找）'}"]
+    lines += [f"检索词：{'、'.join(_words(terms)) or '（没有，只按语义找）'}"]
     if terms.folded != question and not terms.translated:
         lines.append(f"按“{terms.folded}”比较（繁简、全半角、大小写已统一）")
     lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(terms).items()]
@@ -39,7 +34,7 @@ def terms_lines(terms: QueryTerms, question: str) -> list[str]:
 
 def place_lines(excerpt: Excerpt) -> list[str]:
     """What put an excerpt in its place, in Chinese, a fact a line."""
-    scores = "，".join(f"{STAGES[name]} {value:.2f}" for name, value in excerpt.stages.items() if name in STAGES)
+    scores = "，".join(f"{SCORES[name]} {value:.2f}" for name, value in excerpt.stages.items() if name in SCORES)
     named = ["问题直接点名了这一处，排在最前"] if excerpt.named else []
     return [*named, f"命中：{'、'.join(excerpt.matched) or '没有相同的词，只凭语义'}", f"得分：{scores}"]
 
@@ -47,6 +42,11 @@ def place_lines(excerpt: Excerpt) -> list[str]:
 def lacking_line(answer: Answer) -> str:
     """What was asked for and not found, in Chinese, a sentence; empty where nothing in particular is missing."""
     return f"最接近的文档里没有：{'、'.join(answer.lacking)}。" if answer.lacking else ""
+
+
+def _words(terms: QueryTerms) -> list[str]:
+    """The words, terms and numbers of a question, each once."""
+    return list(dict.fromkeys(token.rstrip(TERM_MARK) for token in terms.tokens if is_telling(token)))
 
 
 def _synonyms(terms: QueryTerms) -> dict[str, list[str]]:

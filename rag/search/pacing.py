@@ -18,6 +18,7 @@ class Pace:
 
 
 UNHURRIED = Pace()  # the command line and evaluation: nobody waits behind
+NO_RERANKING = Pace(reread=0)
 
 
 def share(passages: int, people: int, unhurried: int) -> int:

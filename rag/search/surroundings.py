@@ -7,8 +7,15 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from rag.datamodels import Context, Passage
+from rag.index.snapshot import Snapshot
 
 SECTION_MAX = 3000  # characters; a longer section is no context but the document itself
+
+
+def context_of(snapshot: Snapshot, doc_id: str, start: int, end: int, around: int) -> Context:
+    """The span of a document widened, as `widen` does it; the span itself where the document has no passages."""
+    passages = [snapshot.passages[row] for row in snapshot.rows_of(doc_id.__eq__)]
+    return widen(passages, start, end, around) if passages else Context(start, end, start, end, ())
 
 
 def widen(passages: Sequence[Passage], start: int, end: int, around: int) -> Context:

@@ -10,6 +10,7 @@ from rag.evaluation.desk import desk
 from rag.evaluation.sets.excel import evidence_of
 from rag.evaluation.sets.library import library_of
 from rag.evaluation.sets.testset import Lookups, RowError
+from rag.search.query import check_question
 from rag.service import Service
 
 CODE = "question-row"
@@ -28,7 +29,7 @@ def accept(
     if not test_set.endswith(".jsonl"):
         raise UsageError("逐题收入的题集应为 .jsonl。/ Only a .jsonl can be added to.", code=CODE)
     path = desk.new_set_path(index, test_set)
-    text = service.check_question(question)
+    text = check_question(question, service.settings.question_max)
     identifier = f"p{hashlib.sha256(text.encode()).hexdigest()[:10]}"
     if path.is_file() and f'"id": "{identifier}"' in path.read_text(encoding="utf-8"):
         raise UsageError(f"题集“{test_set}”里已有这道题。/ That question is there already.", code=CODE)

@@ -11,7 +11,7 @@ import anyio
 
 from rag.config import Settings
 from rag.search.pacing import Pace, share
-from rag.search.scoring import RERANK_LEAST
+from rag.search.stages.rerank import LEAST as RERANK_LEAST
 from rag.web.front.metrics import Metrics
 from rag.web.front.reading import Reading
 

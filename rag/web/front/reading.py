@@ -15,9 +15,10 @@ from rag.access.identity import Identity
 from rag.datamodels import Answer, Context, Hit, LineBox, Passage
 from rag.errors import ForbiddenError, NotFoundError
 from rag.index.catalog import Record
+from rag.search.documents import RankedDocument
 from rag.search.filtering import ALL, Filter
 from rag.search.pacing import UNHURRIED, Pace
-from rag.service import RankedDocument, Service
+from rag.service import Service
 
 
 @dataclass(frozen=True, slots=True)
