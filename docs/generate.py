@@ -54,7 +54,19 @@ def settings() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"commands": commands, "settings": settings}
+def stages() -> str:
+    """A row a stage of the search, in the order of a query: what it does, its setting, its scores."""
+    from rag.search.stages import STAGES
+
+    rows = ["| 步骤 | 做什么 | 设置 | 得分（`explain` 中的名字） |", "|---|---|---|---|"]
+    for stage in STAGES:
+        setting = f"`YUANWEN_{stage.setting.upper()}`" if stage.setting else "—"
+        scores = "、".join(f"`{name}` {label}" for name, label in stage.scores.items()) or "—"
+        rows.append(f"| {stage.name} | {stage.told} | {setting} | {scores} |")
+    return "\n".join(rows)
+
+
+PARTS = {"commands": commands, "settings": settings, "stages": stages}
 
 
 def rewritten(text: str) -> str:

@@ -1,4 +1,7 @@
-"""Why a hit stands where it does, for programs and in words: how the question was read, what matched, what each stage gave."""
+"""What put a hit in its place, for programs and in words: how the question was read, what matched, what each stage gave.
+
+Names and wording of the scores are those of `stages.STAGES`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def terms_json(terms: QueryTerms) -> dict[str, object]:
 
 def place_json(excerpt: Excerpt) -> dict[str, object]:
     """What put an excerpt in its place: the score of each stage, the words it shares, whether the question names it."""
-    stages = {name: round(value, 4) for name, value in excerpt.stages.items()}
+    stages = {name: round(excerpt.stages[name], 4) for name in SCORES if name in excerpt.stages}
     return {"stages": stages, "matched": list(excerpt.matched), "named": excerpt.named}
 
 
@@ -34,7 +37,9 @@ def terms_lines(terms: QueryTerms, question: str) -> list[str]:
 
 def place_lines(excerpt: Excerpt) -> list[str]:
     """What put an excerpt in its place, in Chinese, a fact a line."""
-    scores = "，".join(f"{SCORES[name]} {value:.2f}" for name, value in excerpt.stages.items() if name in SCORES)
+    scores = "，".join(
+        f"{label} {excerpt.stages[name]:.2f}" for name, label in SCORES.items() if name in excerpt.stages
+    )
     named = ["问题直接点名了这一处，排在最前"] if excerpt.named else []
     return [*named, f"命中：{'、'.join(excerpt.matched) or '没有相同的词，只凭语义'}", f"得分：{scores}"]
 
