@@ -79,7 +79,7 @@ class Service:
         """Answer with exact excerpts or refuse, from one generation of the collection.
 
         top_k: excerpts at most; by default as the settings say, or as many as the list asked for has. documents:
-        globs over doc_id to search in. allowed: whether whoever asks may see a document; nothing of any other is
+        globs over doc_id to search in. allowed: whether the one who asks may see a document; nothing of any other is
         searched or named. only: what dates and validity to search. around: passages of context to name on each side of
         an excerpt, with its section; 0 for none. pace: how much time it may take; which excerpts come first may depend
         on it, but not whether there are any. Raises QuestionError, IndexUnusable, BusyError.

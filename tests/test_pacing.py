@@ -40,10 +40,10 @@ def reading(tmp_path, monkeypatch) -> tuple[Service, Backwards]:
 def test_a_question_is_read_again_at_its_pace(reading):
     service, reader = reading
     alone = service.ask(QUESTION)
-    service.ask(QUESTION, pace=Pace(reread=7))
-    none = service.ask(QUESTION, pace=Pace(reread=2))
-    service.search(QUESTION, 3, pace=Pace(reread=4))
-    service.search_passages(QUESTION, 3, pace=Pace(reread=5))
+    service.ask(QUESTION, pace=Pace(rerank=7))
+    none = service.ask(QUESTION, pace=Pace(rerank=2))
+    service.search(QUESTION, 3, pace=Pace(rerank=4))
+    service.search_passages(QUESTION, 3, pace=Pace(rerank=5))
     assert reader.asked == [20, 7, 4, 5]  # two are not worth it
     assert alone.timings.rerank > 0 and none.timings.rerank == 0
     assert (none.answerable, none.confidence) == (alone.answerable, alone.confidence)

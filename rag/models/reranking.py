@@ -1,8 +1,8 @@
-"""Read the best windows again by late interaction over the retriever's own token vectors.
+"""Rerank the best windows by late interaction over the retriever's own token vectors.
 
 Score of (question, text): the mean over the question's tokens of the best cosine among the text's tokens (ColBERT,
 Khattab & Zaharia 2020, arXiv:2004.12832). It needs no training and no second model in memory, and works with whatever
-transformer embeds; what was trained and measured against it stands in benchmarks/results/adapters.md.
+transformer embeds; what was trained and measured against it is in benchmarks/results/adapters.md.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SMOOTHING = 0.3  # of the latest call in the running mean of its cost
 
 
 class Reranker(Protocol):
-    """What reads texts again with the question. cost_ms: what one text takes here, a running mean."""
+    """What scores texts with the question. cost_ms: what one text takes here, a running mean."""
 
     cost_ms: float
 
@@ -83,7 +83,7 @@ class LateReranker:
 
 
 def load_reranker(embedder: Embedder) -> Reranker | None:
-    """What reads again with this embedder's model; None where it is no transformer."""
+    """What reranks with this embedder's model; None where it is no transformer."""
     if not isinstance(embedder, TransformerEmbedder) or not hasattr(embedder.model[0], "auto_model"):
         return None
     return LateReranker(embedder.model, embedder.query_prompt, embedder.passage_prompt)

@@ -149,7 +149,7 @@ def page_label(document: Document, offset: int) -> str:
 def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
     """The contracted JSON of an answer; `mended` stands beside `text` where the two differ.
 
-    explain: also how the question was read and why each excerpt stands where it does.
+    explain: also how the question was read and what put each excerpt in its place.
     """
     excerpts = [
         excerpt_json(excerpt) | ({"explain": place_json(excerpt)} if explain else {}) for excerpt in answer.excerpts
@@ -200,6 +200,6 @@ def box_json(box: LineBox) -> dict[str, float]:
 
 
 def context_json(context: Context) -> dict[str, object]:
-    """What stands around an excerpt, as spans of its document."""
+    """What is around an excerpt, as spans of its document."""
     section = {"start": context.section_start, "end": context.section_end, "headings": list(context.headings)}
     return {"start": context.start, "end": context.end, "section": section}

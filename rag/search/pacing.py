@@ -1,6 +1,6 @@
-"""How reading again gives way when many people ask at once: the one place of that rule.
+"""How reranking gives way when many people ask at once: the one place of that rule.
 
-Up to some people asking at once, each question has all its passages read again; when there are more, they share what
+Up to some people asking at once, each question has all its passages reranked; when there are more, they share what
 that many would have had. Which excerpts come first may hang on it, whether there is an answer does not.
 """
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much time a question may take. waited_ms: since it arrived. reread: passages to read again; None for all."""
+    """How much time a question may take. waited_ms: since it arrived. rerank: passages to rerank; None for as many as the settings say."""
 
     waited_ms: float = 0.0
-    reread: int | None = None
+    rerank: int | None = None
 
 
 UNHURRIED = Pace()  # the command line and evaluation: nobody waits behind
-NO_RERANKING = Pace(reread=0)
+NO_RERANKING = Pace(rerank=0)
 
 
 def share(passages: int, people: int, unhurried: int) -> int:
-    """Passages to read again for one question.
+    """Passages to rerank for one question.
 
     passages: for somebody who asks alone. people: asking now, this one included. unhurried: how many may have them all.
     """

@@ -1,4 +1,4 @@
-"""What stands around a passage: its neighbours, and the section that it is a part of."""
+"""What is around a passage: its neighbours, and the section that it is a part of."""
 
 from __future__ import annotations
 

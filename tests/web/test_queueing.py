@@ -138,7 +138,7 @@ def test_who_gives_up_waiting_leaves_the_queue():
     settings = Settings()
 
     def work(name: str) -> Callable[[Reading], None]:
-        return lambda reading: time.sleep(0.2) or served.append(f"{name} {reading.pace.reread}")
+        return lambda reading: time.sleep(0.2) or served.append(f"{name} {reading.pace.rerank}")
 
     async def three() -> None:
         queue = Queue(settings.model_copy(update={"rerank_people": 1}), new_metrics())

@@ -57,7 +57,7 @@ def blended(score: np.ndarray, order: Sequence[int], own: np.ndarray) -> np.ndar
 def _depth(query: Query) -> int:
     """Candidates to rerank: as the settings say, or fewer where others wait."""
     pace = query.request.pace
-    return query.request.settings.rerank_candidates if pace.reread is None else pace.reread
+    return query.request.settings.rerank_candidates if pace.rerank is None else pace.rerank
 
 
 def _scores(snapshot: Snapshot, reranker: Reranker | None, query: Query, rows: Sequence[int]) -> np.ndarray:

@@ -22,7 +22,7 @@ class Queue:
     """Questions wait here for their turn, and are told how much time they may take."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        """The settings say how much is read again, and for how many."""
+        """The settings say how much is reranked, and for how many."""
         self._settings, self._metrics = settings, metrics
         # one at a time uses all cores in the model, two would fight for the interpreter
         self._turns = anyio.CapacityLimiter(1)
@@ -33,12 +33,12 @@ class Queue:
 
         def serve() -> T:
             waited = (time.perf_counter() - arrived) * 1e3
-            return work(replace(mine, pace=Pace(waited, self._reread())))
+            return work(replace(mine, pace=Pace(waited, self._rerank())))
 
         return await anyio.to_thread.run_sync(serve, limiter=self._turns)
 
-    def _reread(self) -> int:
-        """Passages to read again for the one whose turn it is."""
+    def _rerank(self) -> int:
+        """Passages to rerank for the one whose turn it is."""
         people = 1 + self._turns.statistics().tasks_waiting
         full = self._settings.rerank_candidates
         found = share(full, people, self._settings.rerank_people)

@@ -81,11 +81,11 @@ class Reading:
         return self.service.text(self.must_see(doc_id), start, end)
 
     def around(self, doc_id: str, start: int, end: int, around: int = 1) -> Context:
-        """What stands around a span. Raises NotFoundError, UsageError."""
+        """What is around a span. Raises NotFoundError, UsageError."""
         return self.service.around(self.must_see(doc_id), start, end, around)
 
     def boxes(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
-        """Where a span stands on its pages. Raises NotFoundError, UsageError."""
+        """Where a span lies on its pages. Raises NotFoundError, UsageError."""
         return self.service.boxes(self.must_see(doc_id), start, end)
 
     def pictured(self, doc_id: str) -> bool:
