@@ -126,6 +126,21 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
 
 
+# What a question is answered with over the same index may hang on these; a new setting is put into one of the two lists.
+ANSWER_SETTINGS = frozenset({
+    "model", "query_prompt", "passage_prompt", "top_k", "passage_size", "lexical_weight", "candidates",
+    "rerank_candidates", "latency_budget_ms", "question_max",
+})  # fmt: skip
+# These say where things are, who may do what, how files are read (the index then holds other documents), how fast and
+# how much at a time, and what is logged.
+OTHER_SETTINGS = frozenset({
+    "corpus", "index", "host", "port", "access", "trusted_proxies", "proxy_user_header", "proxy_groups_header", "editors",
+    "administrators", "token_secret_file", "token_minutes", "session_hours", "collections", "portals", "rate_limit",
+    "queue_max", "queue_max_each", "mcp", "rerank_people", "file_max_mb", "unpacked_max_mb", "unpacked_ratio_max",
+    "pages_max", "ocr", "ocr_pages_max", "read_seconds_max", "batch_size", "log_level", "log_questions",
+})  # fmt: skip
+
+
 def _config_file() -> Path:
     named = os.environ.get("YUANWEN_CONFIG")
     if named and not Path(named).is_file():

@@ -13,12 +13,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from rag.config import ROOT, Settings
+from rag.config import ANSWER_SETTINGS, OTHER_SETTINGS, ROOT, Settings
 from rag.errors import EvaluationError
 from rag.evaluation.measures import comparison
 from rag.evaluation.measures.evaluate import evaluate_beir, evaluate_gold
 from rag.evaluation.measures.indexing import collection_service
-from rag.evaluation.measures.runner import ANSWERS
+from rag.evaluation.measures.runner import ANSWERS, state_of
 from rag.evaluation.reports import exports, saved
 from rag.evaluation.reports.report import page, write_report
 from rag.evaluation.reports.views import pieces
@@ -135,6 +135,42 @@ def test_answers_of_another_index_or_setting_are_asked_anew(make_service, gold, 
     evaluate_gold(other, test_set, store)
     again = {json.loads(line)["key"] for line in store.read_text(encoding="utf-8").splitlines()}
     assert not again & {line["key"] for line in lines}
+
+
+OTHER_VALUES = {
+    "log_level": "warning", "log_questions": True, "port": 9999, "host": "0.0.0.0", "batch_size": 7, "rate_limit": "7/hour",
+    "queue_max": 7, "rerank_people": 7, "editors": ("王五",), "collections": {"*": ["x"]}, "mcp": True, "ocr": False,
+    "session_hours": 7, "corpus": Path("elsewhere"), "token_secret_file": Path("key"), "portals": ("https://a.example",),
+}  # fmt: skip
+ANSWER_VALUES = {
+    "top_k": 3, "lexical_weight": 0.9, "candidates": 50, "rerank_candidates": 0, "latency_budget_ms": 1.0, "question_max": 99,
+}  # fmt: skip
+
+
+def test_every_setting_is_said_to_change_answers_or_not():
+    assert frozenset(Settings.model_fields) == ANSWER_SETTINGS | OTHER_SETTINGS
+    assert not ANSWER_SETTINGS & OTHER_SETTINGS
+
+
+def test_a_setting_that_changes_no_answer_asks_nothing_again(make_service, gold, tmp_path):
+    service = make_service()
+    service.ingest([SEEDS], mirror=True)
+    store, test_set = tmp_path / "report" / ANSWERS, read_gold(gold, library_of(service))
+    evaluate_gold(service, test_set, store)
+    before = store.read_bytes()
+    other = Service(service.settings.model_copy(update=OTHER_VALUES), ToyEmbedder())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Service, "ask", lambda *given: pytest.fail("a question was asked again"))
+        evaluate_gold(other, test_set, store)
+    assert store.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ANSWER_VALUES)
+def test_a_setting_that_may_change_answers_is_part_of_a_runs_identity(make_service, name):
+    service = make_service()
+    service.ingest([SEEDS / DOC], mirror=True)
+    other = Service(service.settings.model_copy(update={name: ANSWER_VALUES[name]}), ToyEmbedder())
+    assert state_of(other, "ask") != state_of(service, "ask")
 
 
 # -- BEIR folders ------------------------------------------------------------

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from rag.config import Settings
+from rag.config import ANSWER_SETTINGS, Settings
 from rag.errors import EvaluationError, UsageError
 from rag.evaluation.measures.ranking import strictly_falling
 from rag.evaluation.sets.records import Problem, Response, Run, Shown, Span
@@ -26,8 +26,6 @@ from rag.service import Service
 Line = Mapping[str, object]
 Progress = Callable[[int, int], None]  # done, total
 ANSWERS = "answers.jsonl"
-# Settings that change no answer.
-OUTSIDE = frozenset({"index", "corpus", "host", "port", "batch_size", "log_questions"})
 DEPTH = 100  # documents a query
 PLACES = 10  # of them with their passage
 
@@ -44,7 +42,7 @@ class Task:
 
 def shaping(settings: Settings) -> dict[str, object]:
     """The settings that answers may depend on."""
-    return settings.model_dump(mode="json", exclude=set(OUTSIDE))
+    return settings.model_dump(mode="json", include=set(ANSWER_SETTINGS))
 
 
 def state_of(service: Service, mode: str) -> str:
