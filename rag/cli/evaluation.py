@@ -203,7 +203,7 @@ def _show(ours: Evaluation, comparisons: Sequence[Comparison]) -> None:
     if ours.spans is not None and ours.spans.questions:
         own = ours.spans
         table = Table("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "误拒", title="原文命中")
-        for kind, part in [*ours.kinds.items(), ("合计", own)]:
+        for kind, part in [*ours.types.items(), ("合计", own)]:
             rates = (part.hit[1], part.hit[3], part.hit[5], part.mrr, part.full, part.refused)
             table.add_row(Text(kind), str(part.questions), *(f"{rate:.3f}" for rate in rates))
         out.print(table)

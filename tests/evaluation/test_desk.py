@@ -136,10 +136,11 @@ def test_a_zip_that_cannot_be_used_is_one_sentence_and_leaves_nothing(service, d
 
 def test_a_question_is_accepted_with_the_exact_quote(service):
     accept(service, "核对.jsonl", "食堂几点开饭？", "", "职工食堂每天上午 十一点半开饭", True)
-    accept(service, "核对.jsonl", "有没有网球场？", "", "", False, "无答案 未提及")
+    accept(service, "核对.jsonl", "有没有网球场？", "", "", False, "hard")
     path = desk.set_path(service.settings.index, "核对.jsonl")
     found = read_gold(path, library_of(service))
     assert not found.problems and [question.answerable for question in found.questions] == [True, False]
+    assert [question.kind for question in found.questions] == ["", "hard"]
     assert found.questions[0].evidence[0].quote == "职工食堂每天上午十一点半开饭"
     for arguments, said in (
         (("食堂几点开饭？", "", "x", True), "已有这道题"), (("另一题", "", "", True), "期望原文"),

@@ -127,8 +127,8 @@ def test_scores_fall_strictly_even_when_they_tie():
     assert len({line.split()[4] for line in lines}) == 4
 
 
-def question(*evidence: Evidence, answerable: bool | None = True, note: str = "", name: str = "q") -> Question:
-    return Question(name, "问", "fact", answerable, evidence, (), note)
+def question(*evidence: Evidence, answerable: bool | None = True, kind: str = "", name: str = "q") -> Question:
+    return Question(name, "问", "fact", answerable, evidence, kind=kind)
 
 
 def response(*excerpts: Shown, confidence: float = 0.9) -> Response:
@@ -173,8 +173,8 @@ def test_refusal_and_calibration_by_hand():
     outcomes = [
         spans.score(question(quote), response(shown, confidence=0.95)),
         spans.score(question(quote), response(confidence=0.35)),
-        spans.score(question(answerable=False, note="off-topic"), response(confidence=0.05)),
-        spans.score(question(answerable=False, note="near-domain hard"), response(shown, confidence=0.95)),
+        spans.score(question(answerable=False, kind="off-topic"), response(confidence=0.05)),
+        spans.score(question(answerable=False, kind="hard"), response(shown, confidence=0.95)),
     ]
     found = honesty.honesty_figures(outcomes)
     assert (found.precision, found.recall, found.false_refusal, found.false_answer) == (0.5, 0.5, 0.5, 0.5)
@@ -234,6 +234,6 @@ def test_span_figures_equal_the_gold_sets_own_scorer(tmp_path, capsys):
     assert round(honest.false_answer, 4) == theirs["false_answer_all"]
     for kind, share in honest.false_answer_by_kind.items():
         assert round(share, 4) == theirs["false_answer"][kind]
-    by_type = {kind: f"{round(own.hit[1] * own.questions)}/{own.questions}" for kind, own in ours.kinds.items()}
+    by_type = {kind: f"{round(own.hit[1] * own.questions)}/{own.questions}" for kind, own in ours.types.items()}
     assert by_type == theirs["hit1_by_type"]
     assert 0 < found.hit[1] < 1

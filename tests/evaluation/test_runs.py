@@ -274,9 +274,11 @@ def workbook(rows: list[list[object]], headings=HEADINGS, title_rows: int = 0) -
     return target.getvalue()
 
 
-def test_the_template_can_be_read_back_and_has_the_four_columns(toy_service):
+def test_the_template_can_be_read_back_and_offers_the_kinds_of_no_answer(toy_service):
     sheet = openpyxl.load_workbook(io.BytesIO(template_bytes())).worksheets[0]
-    assert tuple(cell.value for cell in sheet[1]) == HEADINGS == ("问题", "期望文档", "期望原文", "备注")
+    assert tuple(cell.value for cell in sheet[1]) == HEADINGS == ("问题", "期望文档", "期望原文", "备注", "无答案")
+    (choice,) = sheet.data_validations.dataValidation
+    assert choice.formula1 == '"无关,相近,提到而未说明"' and str(choice.sqref).startswith("E2:")
     quote = SENTENCES[0]
     test_set = read_workbook(template_bytes([("问", DOC, quote, "")]), "t.xlsx", library_of(toy_service))
     start = TEXT.index(quote)
@@ -301,11 +303,44 @@ def test_a_filled_sheet_is_read_as_people_fill_it(toy_service):
     by_text = {question.text: question for question in found.questions}
     assert len(by_text["两处都要"].evidence) == 2
     assert by_text["不填文档"].evidence[0].doc_id == DOC
-    assert by_text["无答案的"].answerable is False and by_text["只问不评"].answerable is None
+    assert by_text["无答案的"].answerable is False and by_text["无答案的"].kind == "off-topic"
+    assert by_text["只问不评"].answerable is None
     assert by_text["12"].evidence[0].quote == ""
     said = "\n".join(map(str, found.problems))
     assert "题.xlsx 第 9 行“期望原文”" in said and "第 10 行“备注”" in said
     assert "第 11 行“问题”" in said and "第 12 行“期望文档”：索引中没有文档“没有.docx”" in said
+
+
+def test_the_kind_of_an_unanswerable_row_of_a_sheet_is_its_column_or_how_the_note_begins(toy_service):
+    headings = ["问题", "备注", "无答案"]
+    rows = [
+        ["甲", None, "无关", "off-topic"], ["乙", None, "相近", "near-domain"], ["丙", None, "提到而未说明", "hard"],
+        ["丁", "无答案", None, "near-domain"], ["戊", "无答案 无关", None, "off-topic"],
+        ["己", "没有答案，提到而未说明", None, "hard"], ["庚", "无答案 未提及", None, "hard"],
+        ["辛", "near-domain; hard: masked", None, "hard"], ["壬", "无答案，与无关的那份也无关", "相近", "near-domain"],
+        ["癸", "这一题说不定无答案", None, None], ["子", None, "打码", "bad"],
+    ]  # fmt: skip
+    found = read_workbook(workbook([row[:3] for row in rows], headings), "题.xlsx", library_of(toy_service))
+    kinds = {question.text: question.kind if question.answerable is False else None for question in found.questions}
+    assert kinds == {row[0]: row[3] for row in rows if row[3] != "bad"}
+    assert "第 12 行“无答案”：应为 无关、相近、提到而未说明 之一，实为“打码”" in "\n".join(map(str, found.problems))
+
+
+def test_the_kind_of_an_unanswerable_line_is_its_field_or_how_the_note_begins(toy_service, tmp_path):
+    lines = [
+        ({"kind": "off-topic", "note": "near-domain"}, "off-topic"), ({"kind": "hard"}, "hard"),
+        ({"note": "near-domain; hard: the number is masked"}, "hard"), ({"note": "off-topic"}, "off-topic"),
+        ({"note": "near-domain; 题面提到打码、未提及、无关"}, "near-domain"), ({"note": "a hard one, off-topic"}, "near-domain"),
+        ({}, "near-domain"),
+    ]  # fmt: skip
+    path = tmp_path / "gold.jsonl"
+    rows = [{"id": str(at), "question": "问", "answerable": False} | own for at, (own, _) in enumerate(lines)]
+    rows += [{"id": "bad", "question": "问", "answerable": False, "kind": "打码"}]
+    rows += [{"id": "open", "question": "问", "kind": "something of their own"}]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    found = read_gold(path, library_of(toy_service))
+    assert [own.kind for own in found.questions] == [*(kind for _, kind in lines), ""]
+    assert [(problem.row, problem.column) for problem in found.problems] == [(len(lines) + 1, "kind")]
 
 
 def test_missing_columns_are_named_and_the_rows_still_run(toy_service):
@@ -456,6 +491,16 @@ def test_a_report_folder_is_scored_again_as_it_was_even_when_documents_change(ma
     assert {own.measure: own.questions for own in both.table}["hit@5"] == 8
     other = replace(before, texts={key: f"{text}？" for key, text in before.texts.items()})
     assert not comparison.compared(now, other).table  # the same ids, other questions
+
+
+def test_a_report_folder_of_version_0_1_is_still_read(toy_service, gold, tmp_path):
+    before = evaluate_gold(toy_service, read_gold(gold, library_of(toy_service)), tmp_path / ANSWERS)
+    write_report(before, None, tmp_path)
+    kept = json.loads((tmp_path / saved.KEPT).read_text(encoding="utf-8"))
+    for question in kept["test_set"]["questions"]:
+        question["kind"] = question.pop("type")
+    (tmp_path / saved.KEPT).write_text(json.dumps(kept), encoding="utf-8")
+    assert saved.restore(tmp_path) == before
 
 
 def test_a_beir_report_shows_the_passages_found(beir, beir_service, tmp_path):

@@ -9,6 +9,7 @@ from rag.errors import UsageError
 from rag.evaluation.desk import desk
 from rag.evaluation.sets.excel import evidence_of
 from rag.evaluation.sets.library import library_of
+from rag.evaluation.sets.records import NEAR
 from rag.evaluation.sets.testset import Lookups, RowError
 from rag.search.query import check_question
 from rag.service import Service
@@ -17,13 +18,13 @@ CODE = "question-row"
 
 
 def accept(
-    service: Service, test_set: str, question: str, document: str, quotes: str, answerable: bool, note: str = ""
+    service: Service, test_set: str, question: str, document: str, quotes: str, answerable: bool, kind: str = NEAR
 ) -> str:
     """Append a question; returns its id.
 
     test_set: a .jsonl of the desk, made when there is none. document: a name or title, or nothing where only one
     document holds the quotes. quotes: one a line; all are needed. answerable: false for a question that the documents
-    do not answer. Raises UsageError that says what is wrong with which field.
+    do not answer; kind says why, one of KINDS. Raises UsageError that says what is wrong with which field.
     """
     index = service.settings.index
     if not test_set.endswith(".jsonl"):
@@ -38,10 +39,11 @@ def accept(
         "question": text,
         "type": "核对",
         "answerable": answerable,
-        "note": note,
     }
     if answerable:
         row["evidence"] = _evidence(service, document, quotes)
+    else:
+        row["kind"] = kind
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
     return identifier

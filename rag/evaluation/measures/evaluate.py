@@ -19,7 +19,7 @@ from rag.evaluation.measures.runner import (
     search_lines,
     totals_of,
 )
-from rag.evaluation.measures.spans import SpanFigures, by_kind, reciprocal, score, span_figures
+from rag.evaluation.measures.spans import SpanFigures, by_type, reciprocal, score, span_figures
 from rag.evaluation.sets.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, Span, TestSet
 from rag.service import Service
 
@@ -57,7 +57,7 @@ class Evaluation:
     ranking: RankingFigures
     outcomes: tuple[Outcome, ...]
     spans: SpanFigures | None
-    kinds: Mapping[str, SpanFigures]
+    types: Mapping[str, SpanFigures]
     honesty: HonestyFigures | None
     latency_ms: Mapping[str, Mapping[str, float]]
     total_ms: tuple[float, ...]
@@ -103,7 +103,7 @@ def score_gold(test_set: TestSet, answers: Mapping[str, Response], index: IndexS
     return Evaluation(
         test_set.name, "gold", index, test_set.rows, test_set.problems,
         {question.question_id: question.text for question in test_set.questions},
-        qrels, run, measure(qrels, run), outcomes, span_figures(outcomes), by_kind(outcomes), honesty_figures(outcomes),
+        qrels, run, measure(qrels, run), outcomes, span_figures(outcomes), by_type(outcomes), honesty_figures(outcomes),
         {part: percentiles([times[part] for times in timings if part in times]) for part in PARTS},
         tuple(times["total"] for times in timings if "total" in times),
     )  # fmt: skip
@@ -175,7 +175,7 @@ def figures(evaluation: Evaluation) -> dict[str, object]:
             "unlabelled": unscored,
         }
         found["spans"] = _span_json(evaluation.spans)
-        found["by_type"] = {kind: _span_json(own) for kind, own in evaluation.kinds.items()}
+        found["by_type"] = {name: _span_json(own) for name, own in evaluation.types.items()}
         found["refusal"] = asdict(evaluation.honesty)
     found["documents"] = {"queries": evaluation.ranking.queries} | dict(evaluation.ranking.means)
     return {name: _rounded(value) for name, value in found.items()}

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.evaluation.sets.records import Outcome
+from rag.evaluation.sets.records import KINDS, Outcome
 
 BINS = 10
-KINDS = ("off-topic", "near-domain", "hard")
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -54,7 +53,7 @@ def honesty_figures(outcomes: Sequence[Outcome]) -> HonestyFigures:
     good = [outcome for outcome in scored if outcome.question.answerable]
     bad = [outcome for outcome in scored if not outcome.question.answerable]
     refused = [outcome for outcome in scored if not outcome.response.excerpts]
-    groups = {kind: [outcome for outcome in bad if foreign_kind(outcome.question.note) == kind] for kind in KINDS}
+    groups = {kind: [outcome for outcome in bad if outcome.question.kind == kind] for kind in KINDS}
     bins = reliability(
         [outcome.response.confidence for outcome in scored], [bool(outcome.question.answerable) for outcome in scored]
     )
@@ -71,13 +70,6 @@ def honesty_figures(outcomes: Sequence[Outcome]) -> HonestyFigures:
         gap / len(scored) if scored else None,
         bins,
     )
-
-
-def foreign_kind(note: str) -> str:
-    """Why a question has no answer, from its note: the topic is foreign, near, or there but without the fact asked."""
-    if "hard" in note or "未提及" in note or "打码" in note:
-        return "hard"
-    return "off-topic" if "off-topic" in note or "无关" in note else "near-domain"
 
 
 def reliability(confidences: Sequence[float], truths: Sequence[bool]) -> tuple[Bin, ...]:

@@ -81,10 +81,10 @@ def reciprocal(outcome: Outcome) -> float:
     return 1 / outcome.rank if outcome.rank is not None and outcome.rank <= MRR_DEPTH else 0.0
 
 
-def by_kind(outcomes: Sequence[Outcome]) -> dict[str, SpanFigures]:
+def by_type(outcomes: Sequence[Outcome]) -> dict[str, SpanFigures]:
     """Figures by question type, types in order of name."""
-    kinds = sorted({outcome.question.kind for outcome in outcomes if outcome.full is not None})
-    return {kind: span_figures([outcome for outcome in outcomes if outcome.question.kind == kind]) for kind in kinds}
+    types = sorted({outcome.question.type for outcome in outcomes if outcome.full is not None})
+    return {name: span_figures([outcome for outcome in outcomes if outcome.question.type == name]) for name in types}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -12,7 +12,7 @@ from rag.errors import EvaluationError
 from rag.evaluation.measures.comparison import Comparison
 from rag.evaluation.measures.evaluate import Evaluation, figures
 from rag.evaluation.measures.runner import write_atomically
-from rag.evaluation.sets.records import Outcome, Problem
+from rag.evaluation.sets.records import KINDS, Outcome, Problem
 from rag.evaluation.sets.trec import ordered, run_lines
 
 VERDICTS = {
@@ -24,7 +24,7 @@ VERDICTS = {
     "unscored": "未标注",
 }
 COLUMNS = (
-    "编号", "类型", "问题", "期望文档", "期望原文", "备注", "结果", "第几条命中", "前五条全中", "把握", "毫秒",
+    "编号", "类型", "问题", "期望文档", "期望原文", "备注", "无答案", "结果", "第几条命中", "前五条全中", "把握", "毫秒",
     "摘录1", "出处1", "摘录2", "出处2", "摘录3", "出处3",
 )  # fmt: skip
 BEIR_COLUMNS = ("编号", "问题", "相关文档", "第几名", "nDCG@10", "RR@10", "R@10", "前十名")
@@ -74,9 +74,10 @@ def outcome_row(outcome: Outcome) -> list[str | float]:
     question, response = outcome.question, outcome.response
     rank = outcome.rank or outcome.document_rank
     row: list[str | float] = [
-        question.question_id, question.kind, question.text,
+        question.question_id, question.type, question.text,
         "\n".join(dict.fromkeys(evidence.doc_id for evidence in question.evidence)),
         "\n".join(evidence.quote for evidence in question.evidence if evidence.quote), question.note,
+        KINDS.get(question.kind, ""),
         VERDICTS[outcome.verdict], rank if outcome.verdict == "hit" and rank else "",
         "" if outcome.full is None else "是" if outcome.full else "否",
         round(response.confidence, 4), round(response.timings_ms.get("total", 0.0), 1),

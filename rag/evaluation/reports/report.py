@@ -21,6 +21,7 @@ from rag.evaluation.measures.spans import SpanFigures
 from rag.evaluation.reports import charts, exports
 from rag.evaluation.reports.saved import keep
 from rag.evaluation.reports.views import BEIR_FILTERS, Card, Plot, Table, beir_rows, changed_rows, gold_rows
+from rag.evaluation.sets.records import KINDS
 from rag.evaluation.sets.sheets import results_bytes
 from rag.evaluation.sets.trec import ordered
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 PROBLEMS_MAX = 200
 BOTH = (("main", "本次"), ("other", "基线"))  # the key of a plot with two curves
-FOREIGN = {"off-topic": "无关（off-topic）", "near-domain": "相近（near-domain）", "hard": "提到而未说明（hard）"}
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -99,7 +99,7 @@ def _cards(evaluation: Evaluation) -> tuple[Card, ...]:
 def _plots(evaluation: Evaluation, compared: Compared | None) -> Iterator[Plot]:
     own, honest = evaluation.spans, evaluation.honesty
     if own is not None and own.questions:
-        yield Plot("各类问题", charts.by_type(evaluation.kinds.items()), (("main", "hit@1"), ("soft", "hit@5")))
+        yield Plot("各类问题", charts.by_type(evaluation.types.items()), (("main", "hit@1"), ("soft", "hit@5")))
         depth = max([5, *(len(outcome.response.excerpts) for outcome in evaluation.outcomes)])
         other = _curve(compared.baseline.spans, depth) if compared and compared.baseline.spans else []
         yield Plot("前 k 条的命中率", charts.hit_curve(_curve(own, depth), other), BOTH if other else ())
@@ -128,11 +128,11 @@ def _tables(evaluation: Evaluation, compared: Compared | None) -> Iterator[Table
             ), "p 来自配对随机化检验，区间来自自助法；p 小于 0.05 才算有把握的差别。",
         )  # fmt: skip
     if own is not None and own.questions:
-        rows = tuple(_span_row(kind, part) for kind, part in [*evaluation.kinds.items(), ("合计", own)])
+        rows = tuple(_span_row(kind, part) for kind, part in [*evaluation.types.items(), ("合计", own)])
         yield Table("原文命中", ("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "误拒"), rows)
     if honest is not None and honest.unanswerable:
         shares = honest.false_answer_by_kind.items()
-        rows = tuple((FOREIGN[kind], str(honest.counts[kind]), _percent(share)) for kind, share in shares)
+        rows = tuple((f"{KINDS[kind]}（{kind}）", str(honest.counts[kind]), _percent(share)) for kind, share in shares)
         note = f"拒答精确率 {_percent(honest.precision)}，召回率 {_percent(honest.recall)}。"
         yield Table("无答案的问题", ("种类", "题数", "误答"), rows, note)
     if evaluation.ranking.queries:

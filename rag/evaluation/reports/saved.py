@@ -19,7 +19,7 @@ from rag.evaluation.measures.runner import ANSWERS, Line, ranked_of, response_of
 from rag.evaluation.sets.library import Library
 from rag.evaluation.sets.records import Collection, Problem, Response, Run, TestSet
 from rag.evaluation.sets.rows import json_row, nothing_usable, numbered_lines
-from rag.evaluation.sets.testset import read_gold
+from rag.evaluation.sets.testset import kind_noted, read_gold
 from rag.evaluation.sets.trec import read_run
 
 if TYPE_CHECKING:
@@ -78,9 +78,18 @@ def _kept(folder: Path) -> Kept:
     from pydantic import ValidationError
 
     try:
-        return _adapter().validate_python(json.loads((folder / KEPT).read_text(encoding="utf-8")))
+        return _adapter().validate_python(_brought_up(json.loads((folder / KEPT).read_text(encoding="utf-8"))))
     except (OSError, ValueError, ValidationError) as error:
         raise EvaluationError(f"{folder / KEPT} 读不出来，请重新运行那次评测。/ That run cannot be read.") from error
+
+
+def _brought_up(kept: dict[str, dict[str, list[dict[str, object]]]]) -> object:
+    """What version 0.1 kept, in today's form: there `kind` was a question's type, and why it has no answer stood in its note."""
+    for question in (kept.get("test_set") or {}).get("questions", ()):
+        if "type" not in question:
+            question["type"] = question.get("kind", "")
+            question["kind"] = kind_noted(str(question.get("note", ""))) if question.get("answerable") is False else ""
+    return kept
 
 
 @lru_cache(maxsize=1)

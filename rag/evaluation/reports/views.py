@@ -12,7 +12,7 @@ from rag.evaluation.measures.comparison import Change, Compared
 from rag.evaluation.measures.evaluate import Evaluation
 from rag.evaluation.measures.spans import hits
 from rag.evaluation.reports.exports import VERDICTS
-from rag.evaluation.sets.records import Evidence, Outcome, Question, Shown, Span
+from rag.evaluation.sets.records import KINDS, Evidence, Outcome, Question, Shown, Span
 from rag.evaluation.sets.trec import ordered
 
 QUESTIONS_MAX = 2000  # shown in the page; a browser gets slow beyond it
@@ -122,6 +122,8 @@ def gold_rows(evaluation: Evaluation) -> Iterator[Row]:
         detail = f"第 {outcome.rank} 条" if outcome.rank else ""
         if outcome.verdict == "hit" and outcome.full is False:
             detail += "，未全中"
+        if question.kind:
+            detail = KINDS[question.kind]
         yield Row(
             question.question_id, question.text, outcome.verdict, VERDICTS[outcome.verdict], detail,
             question.note, outcome.response.confidence, question.evidence, _lines(outcome),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,15 @@ from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileExceptio
 
 from rag.errors import EvaluationError
 from rag.evaluation.sets.library import Library
-from rag.evaluation.sets.records import Evidence, Problem, Question, TestSet
+from rag.evaluation.sets.records import HARD, KINDS, NEAR, OFF, Evidence, Problem, Question, TestSet
 from rag.evaluation.sets.rows import nothing_usable
-from rag.evaluation.sets.sheets import EXAMPLE, HEADINGS
-from rag.evaluation.sets.testset import UNTYPED, Lookups, RowError, not_found
+from rag.evaluation.sets.sheets import EXAMPLE
+from rag.evaluation.sets.testset import UNTYPED, Lookups, RowError, kind_noted, not_found
 
 REQUIRED = ("问题",)
-NO_ANSWER = ("无答案", "没有答案", "不应回答", "off-topic", "near-domain")
+USUAL = ("期望文档", "期望原文", "备注")  # missing ones are named; the others are for those who want them
+_UNANSWERED = re.compile(rf"(?:无答案|没有答案|不应回答)[\s，,；;：:]*|(?={OFF}|{NEAR})")  # how such a note begins
+_NAMED_KINDS = {label: kind for kind, label in KINDS.items()} | {"未提及": HARD} | {kind: kind for kind in KINDS}
 BYTES_MAX = 50_000_000
 UNPACKED_MAX = 500_000_000
 HEADING_ROWS = 20  # the heading row is looked for among these
@@ -81,7 +84,7 @@ def _rows(data: bytes, name: str, problems: list[Problem]) -> Iterator[_Cells]:
                         yield row
                 elif set(REQUIRED) <= {cell.strip() for cell in cells}:
                     headings = [cell.strip() for cell in cells]
-                    missing = "、".join(heading for heading in HEADINGS if heading not in headings)
+                    missing = "、".join(heading for heading in USUAL if heading not in headings)
                     if missing:
                         problems.append(Problem(name, number, missing, "缺少这些列，按没有填计", fatal=False))
                 elif number >= HEADING_ROWS:
@@ -128,13 +131,30 @@ def _question(cells: _Cells, library: Library, lookups: Lookups) -> Question:
     documents = [line.strip() for line in cells.get("期望文档").splitlines() if line.strip()]
     quotes = cells.get("期望原文")
     identifier = cells.get("编号") or str(cells.number)
-    kind = cells.get("类型") or UNTYPED
-    if any(mark in note for mark in NO_ANSWER):
+    sort = cells.get("类型") or UNTYPED
+    if (found := _kind(cells)) is not None:
+        column, kind = found
         if quotes or documents:
-            raise RowError("备注", "备注说无答案，却填了期望文档或期望原文")
-        return Question(identifier, text, kind, False, note=note, row=cells.number)
+            raise RowError(column, f"{column}说没有答案，却填了期望文档或期望原文")
+        return Question(identifier, text, sort, False, note=note, row=cells.number, kind=kind)
     evidence = evidence_of(documents, quotes, library, lookups)
-    return Question(identifier, text, kind, True if evidence else None, evidence, note=note, row=cells.number)
+    return Question(identifier, text, sort, True if evidence else None, evidence, note=note, row=cells.number)
+
+
+def _kind(cells: _Cells) -> tuple[str, str] | None:
+    """(column that says so, kind) of a question that has no answer; None for others."""
+    chosen = cells.get("无答案")
+    if chosen and chosen not in _NAMED_KINDS:
+        raise RowError("无答案", f"应为 {'、'.join(KINDS.values())} 之一，实为“{chosen[:40]}”")
+    if chosen:
+        return "无答案", _NAMED_KINDS[chosen]
+    note = cells.get("备注")
+    begins = _UNANSWERED.match(note)
+    if begins is None:
+        return None
+    rest = note[begins.end() :]
+    named = next((kind for label, kind in _NAMED_KINDS.items() if rest.startswith(label)), NEAR)
+    return "备注", HARD if named == NEAR and kind_noted(rest) == HARD else named
 
 
 def evidence_of(documents: Sequence[str], quotes: str, library: Library, lookups: Lookups) -> tuple[Evidence, ...]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 Span = tuple[int, int]
 Run = dict[str, dict[str, float]]  # query id → document id → score, higher is better
 Qrels = dict[str, dict[str, int]]  # query id → document id → grade, relevant from 1
+NEAR, OFF, HARD = "near-domain", "off-topic", "hard"
+# Why a question has no answer, and how it is called in a sheet: the topic is near, or foreign, or there without the fact.
+KINDS: Mapping[str, str] = {OFF: "无关", NEAR: "相近", HARD: "提到而未说明"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +42,20 @@ class Evidence:
 class Question:
     """A row of a test set.
 
-    answerable: None when the row does not say, so that it is asked and shown but not scored. evidence: all are needed.
-    alternatives: any of them answers as well. row: where it stands in its file, from 1.
+    type: what sort of question it is, as the set has it. answerable: None when the row does not say, so that it is asked
+    and shown but not scored. evidence: all are needed. alternatives: any of them answers as well. kind: one of KINDS where
+    it is not answerable, else empty. row: where it stands in its file, from 1.
     """
 
     question_id: str
     text: str
-    kind: str
+    type: str
     answerable: bool | None
     evidence: tuple[Evidence, ...] = ()
     alternatives: tuple[Evidence, ...] = ()
     note: str = ""
     row: int = 0
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

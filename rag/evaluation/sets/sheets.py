@@ -10,35 +10,52 @@ import openpyxl
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-HEADINGS = ("问题", "期望文档", "期望原文", "备注")
+from rag.evaluation.sets.records import KINDS
+
+HEADINGS = ("问题", "期望文档", "期望原文", "备注", "无答案")
 SHEET = "评测题"
 EXAMPLE = "（例）"  # a question that begins so is passed over
 EXAMPLES = (
-    ("（例）工会主席由谁选举产生？", "工会章程.docx", "工会主席、副主席由会员大会选举产生", ""),
-    ("（例）食堂几点开饭？", "", "", "无答案"),
+    ("（例）工会主席由谁选举产生？", "工会章程.docx", "工会主席、副主席由会员大会选举产生", "", ""),
+    ("（例）食堂几点开饭？", "", "", "", "相近"),
 )
 HELP = (
     "每行一个问题，从第 2 行填起；以“（例）”开头的示例行不会运行，可以删掉。",
     "期望文档：文件名或标题；只有一份文档含这句原文时可以不填。",
     "期望原文：从原文复制的一句（15～160 字最好）。需要几处原文才算答全时，每处各占一行（单元格内按 Alt+Enter）。",
-    "备注：写“无答案”表示资料里没有答案，服务应当拒答。",
-    "“无答案 无关”指题目与资料毫不相干，“无答案 未提及”指话题在、要问的那一点不在；其余算作相近话题。",
-    "期望文档、期望原文、备注都空着的题，只回答、不打分。",
+    "无答案：资料里没有答案、服务应当拒答的题，从下拉表里选一种：无关（与资料毫不相干）、相近（话题相近）、"
+    "提到而未说明（话题在，要问的那一点不在）。有答案的题空着。",
+    "备注：随便写；以“无答案”开头的，也算没有答案（“无答案 无关”“无答案 提到而未说明”，不写明的算相近）。",
+    "期望文档、期望原文、无答案、备注都空着的题，只回答、不打分。",
 )
+CHOICE_ROWS = 5000  # rows of the template that offer the choice
 CELL_MAX = 32_767  # characters; Excel holds no more
-WIDTHS: Mapping[str, int] = {"问题": 40, "期望文档": 28, "期望原文": 60, "备注": 24, "类型": 10, "编号": 8}
+WIDTHS: Mapping[str, int] = {
+    "问题": 40,
+    "期望文档": 28,
+    "期望原文": 60,
+    "备注": 24,
+    "类型": 10,
+    "编号": 8,
+    "无答案": 16,
+}
 _WRAPPED, _BOLD = Alignment(wrap_text=True, vertical="top"), Font(bold=True)
 _SHADE = PatternFill("solid", fgColor="FFE8EEF4")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def template_bytes(rows: Sequence[Sequence[str]] = EXAMPLES) -> bytes:
-    """An .xlsx with the four headings, a help sheet, and rows (examples, or drafted questions)."""
+    """An .xlsx with the headings, a help sheet, and rows (examples, or drafted questions)."""
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet(SHEET)
     write_sheet(sheet, HEADINGS, rows)
+    choice = DataValidation(type="list", formula1=f'"{",".join(KINDS.values())}"', allow_blank=True)
+    column = get_column_letter(HEADINGS.index("无答案") + 1)
+    choice.add(f"{column}2:{column}{CHOICE_ROWS}")
+    sheet.data_validations.append(choice)
     notes = book.create_sheet("填写说明")
     notes.column_dimensions["A"].width = 120
     for line in HELP:

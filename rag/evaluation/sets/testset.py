@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag.evaluation.sets.library import NEAREST_LOOKUPS, Library
-from rag.evaluation.sets.records import Evidence, Problem, Question, TestSet
+from rag.evaluation.sets.records import HARD, KINDS, NEAR, OFF, Evidence, Problem, Question, TestSet
 from rag.evaluation.sets.rows import json_row, nothing_usable, numbered_lines
 
 UNTYPED = "未分类"
+_NOTED = re.compile(rf"({OFF}|{NEAR})(?:[\s;,，；]+({HARD})\b)?")
 
 
 class RowError(ValueError):
@@ -82,7 +84,24 @@ def _question(row: Mapping[str, object], number: int, library: Library, lookups:
     return Question(
         str(identifier), text, _text(row, "type") or UNTYPED, answerable, evidence if answerable else (),
         _evidence(row, "alt_evidence", library, lookups) if answerable else (), _text(row, "note"), number,
+        _kind(row) if answerable is False else "",
     )  # fmt: skip
+
+
+def _kind(row: Mapping[str, object]) -> str:
+    """Why the question has no answer: what `kind` says, else what the note begins with."""
+    named = _text(row, "kind")
+    if named and named not in KINDS:
+        raise RowError("kind", f"应为 {'、'.join(KINDS)} 之一，实为“{named[:40]}”")
+    return named or kind_noted(_text(row, "note"))
+
+
+def kind_noted(note: str) -> str:
+    """The kind that a note begins with (`near-domain; hard: …`), as sets without a `kind` have it; near-domain if none."""
+    found = _NOTED.match(note)
+    if found is None:
+        return NEAR
+    return HARD if found[2] else found[1]
 
 
 def _text(row: Mapping[str, object], key: str) -> str:
