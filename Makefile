@@ -8,7 +8,7 @@ PORT ?= 7860
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-fast lint mutants lock bundle clean
+.PHONY: install run test test-fast lint mutants lock messages bundle clean
 
 install: .venv/installed
 	@$(BIN)/yuanwen prepare
@@ -50,6 +50,10 @@ mutants: .venv/installed-dev
 # Rewrites the lock files from pyproject.toml, in a scratch environment.
 lock:
 	$(PYTHON) benchmarks/lock.py
+
+# Rewrites the catalogue of the interface's messages from the code; fails while one has no English.
+messages: .venv/installed-dev
+	$(BIN)/python -m docs.catalogue
 
 # One archive in dist/ that installs on a machine without any network.
 bundle: .venv/installed

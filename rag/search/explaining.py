@@ -15,7 +15,7 @@ def terms_json(terms: QueryTerms) -> dict[str, object]:
     """How a question was read: its folded form, its words, the synonyms looked for beside them, an English one's words
     in Chinese.
     """
-    found: dict[str, object] = {"folded": terms.folded, "words": _words(terms), "synonyms": _synonyms(terms)}
+    found: dict[str, object] = {"folded": terms.folded, "words": words_searched(terms), "synonyms": synonyms_used(terms)}
     return found | ({"translated": terms.translated} if terms.translated else {})
 
 
@@ -28,10 +28,10 @@ def place_json(excerpt: Excerpt) -> dict[str, object]:
 def terms_lines(terms: QueryTerms, question: str) -> list[str]:
     """How a question was read, in Chinese, a fact a line."""
     lines = [f"按词典译成“{terms.translated}”再找"] if terms.translated else []
-    lines += [f"检索词：{'、'.join(_words(terms)) or '（没有，只按语义找）'}"]
+    lines += [f"检索词：{'、'.join(words_searched(terms)) or '（没有，只按语义找）'}"]
     if terms.folded != question and not terms.translated:
         lines.append(f"按“{terms.folded}”比较（繁简、全半角、大小写已统一）")
-    lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in _synonyms(terms).items()]
+    lines += [f"“{word}”也找：{'、'.join(others)}" for word, others in synonyms_used(terms).items()]
     return lines
 
 
@@ -49,12 +49,13 @@ def lacking_line(answer: Answer) -> str:
     return f"最接近的文档里没有：{'、'.join(answer.lacking)}。" if answer.lacking else ""
 
 
-def _words(terms: QueryTerms) -> list[str]:
+def words_searched(terms: QueryTerms) -> list[str]:
     """The words, terms and numbers of a question, each once."""
     return list(dict.fromkeys(token.rstrip(TERM_MARK) for token in terms.tokens if is_telling(token)))
 
 
-def _synonyms(terms: QueryTerms) -> dict[str, list[str]]:
+def synonyms_used(terms: QueryTerms) -> dict[str, list[str]]:
+    """The words that are searched for as well, by the word of the question that brings them in."""
     found: dict[str, list[str]] = {}
     for token, word in terms.added.items():
         if is_telling(token):

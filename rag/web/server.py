@@ -50,16 +50,17 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.admin.words import build_words
     from rag.web.embed import build_embed
     from rag.web.front import problems
-    from rag.web.front.gate import Gate
+    from rag.web.front.gate import AccessMiddleware
+    from rag.web.front.language import LanguageMiddleware
     from rag.web.front.limits import Limits
     from rag.web.front.login import build_login
     from rag.web.front.metrics import new_metrics
     from rag.web.front.ongoing import Ongoing
     from rag.web.front.queueing import Queue
     from rag.web.front.roles import MCP
-    from rag.web.front.security import MB, Guard, Sharing, is_data, route_of
+    from rag.web.front.security import MB, SecurityMiddleware, Sharing, is_data, route_of
     from rag.web.page.pages import build_pages
-    from rag.web.page.ui import HEAD, build_ui, theme
+    from rag.web.page.ui import build_ui, head, theme
     from rag.web.rest.api import build_api
     from rag.web.rest.tools import Tools
 
@@ -82,7 +83,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     gr.mount_gradio_app(
         page, build_ui(service, startup, metrics, queue), path="/", footer_links=[], run_history=False, show_error=False,
         ssr_mode=False, allowed_paths=[], enable_monitoring=False, max_file_size="1kb", pwa=False, mcp_server=False,
-        theme=theme(), head=HEAD, i18n=gr.I18n(), app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
+        theme=theme(), head=head(), i18n=gr.I18n(), app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
     )  # fmt: skip
 
     async def front(scope, receive, send) -> None:
@@ -90,7 +91,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         target = api if scope["type"] == "http" and is_data(route_of(scope)) else page
         await target(scope, receive, send)
 
-    gate = Gate(front, service, access, limits)
+    gate = LanguageMiddleware(AccessMiddleware(front, service, access, limits))
     shared = Sharing(
         gate, allow_origins=portals, allow_methods=["GET", "POST", "PATCH", "DELETE"], expose_headers=["X-Request-ID", "Retry-After"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
@@ -102,7 +103,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         await target(scope, receive, send)
 
     behind = ProxyHeadersMiddleware(door, list(proxies))
-    return Guard(behind, metrics.observe, proxies, service.settings.file_max_mb * MB, portals)
+    return SecurityMiddleware(behind, metrics.observe, proxies, service.settings.file_max_mb * MB, portals)
 
 
 def run(settings: Settings) -> None:

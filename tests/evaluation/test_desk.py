@@ -258,7 +258,7 @@ def test_a_change_meanwhile_is_not_lost(service, gold, corpus):
 def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service, gold, corpus, tmp_path):
     from rag.access.identity import Identity, Role
     from rag.web.front.ongoing import Ongoing
-    from rag.web.front.reading import Reading
+    from rag.web.front.visible import Visible
     from rag.web.rest.uploads import take_in
 
     index = service.settings.index
@@ -271,7 +271,7 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
     bad = "职工书屋闭馆，开放时间另行通知。\n"
     with pytest.raises(EvaluationError, match="不予发布"):
         take_in(
-            Reading(service, Identity("editor", Role.EDITOR, frozenset(), "local"), None),
+            Visible(service, Identity("editor", Role.EDITOR, frozenset(), "local"), None),
             [("书屋.txt", io.BytesIO(bad.encode()))],
             Ongoing(),
         )

@@ -16,8 +16,8 @@ from rag.access.keys import Keys
 from rag.access.store import folder
 from rag.config import ROOT, Settings
 from rag.service import Service
-from rag.web.front.reading import Reading
 from rag.web.front.state import Startup
+from rag.web.front.visible import Visible
 from rag.web.rest import feedback
 from rag.web.server import build_app
 from tests.conftest import SEEDS, ToyEmbedder
@@ -182,7 +182,7 @@ def test_a_hidden_document_cannot_be_replaced(groups):
 
 def test_nothing_in_the_web_asks_the_service_itself():
     """Only a reading does, which knows what someone may see."""
-    guarded = {name for name in vars(Reading) if callable(getattr(Service, name, None))} | {
+    guarded = {name for name in vars(Visible) if callable(getattr(Service, name, None))} | {
         "current",
         "catalog.records",
     }

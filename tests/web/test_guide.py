@@ -18,7 +18,7 @@ def test_pictures_and_links_exist():
 
 def test_every_button_is_explained():
     guide = GUIDE.read_text(encoding="utf-8")
-    files = [path for path in (ROOT / "rag" / "web").rglob("*.*") if path.suffix in (".py", ".js")]
+    files = [path for path in (ROOT / "rag" / "web").rglob("*.*") if path.suffix in (".py", ".js", ".html")]
     code = "".join(path.read_text(encoding="utf-8") for path in files)
     labels = "查看原文 复制摘录 复制出处 复制链接 收入摘编 没找全 文件里应该有 不结合上文 已接续断行 知识缺口 展开上下文 改著录 重问 停止"
     for label in labels.split():

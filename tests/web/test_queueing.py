@@ -17,8 +17,8 @@ from rag.search.answering import to_json
 from rag.service import Service
 from rag.web.front.metrics import new_metrics
 from rag.web.front.queueing import Queue
-from rag.web.front.reading import Reading
 from rag.web.front.state import Startup
+from rag.web.front.visible import Visible
 from rag.web.server import build_app
 from tests.conftest import SEEDS, ToyEmbedder, apart
 from tests.test_search_oracles import Backwards
@@ -137,12 +137,12 @@ def test_who_gives_up_waiting_leaves_the_queue():
     served: list[str] = []
     settings = Settings()
 
-    def work(name: str) -> Callable[[Reading], None]:
+    def work(name: str) -> Callable[[Visible], None]:
         return lambda reading: time.sleep(0.2) or served.append(f"{name} {reading.pace.rerank}")
 
     async def three() -> None:
         queue = Queue(settings.model_copy(update={"rerank_people": 1}), new_metrics())
-        mine = Reading(Service(settings, ToyEmbedder()), Identity("", Role.READER, frozenset(), "local"), None)
+        mine = Visible(Service(settings, ToyEmbedder()), Identity("", Role.READER, frozenset(), "local"), None)
         first, second, third = (asyncio.create_task(queue.turn(mine, work(name))) for name in "abc")
         await asyncio.sleep(0.1)
         second.cancel()

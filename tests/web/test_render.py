@@ -1,4 +1,4 @@
-"""What the page is made of: encoded text, levels, the mended reading, the source view."""
+"""What the page is made of: encoded text, one badge, the mended reading, the source view."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rag.datamodels import Document, Excerpt, IngestLine, QueryTerms, Removal
+from rag.datamodels import Answer, Document, Excerpt, IngestLine, QueryTerms, Removal, Timings
 from rag.errors import UsageError
 from rag.index.catalog import Record
 from rag.web.front.inert import inert
 from rag.web.page.citing import reference
-from rag.web.page.render import Turn, card, chat_answer, panel, segments
+from rag.web.page.render import DIRECT_FROM, Turn, card, chat_answer, panel, segments
 from rag.web.page.source import source_view
 from rag.web.rest.uploads import safe_folder, safe_name
 
@@ -28,7 +28,7 @@ class Text(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.text, self.tags = "", set()
-        self.feed(html)
+        self.feed(str(html))
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -49,10 +49,29 @@ def excerpt(of: Record, start: int, end: int, mended: str | None = None, **more)
     return Excerpt(1, text=text, mended=mended or text, **where, **given)
 
 
-def test_a_card_says_why_it_stands_there_and_hostile_words_stay_words():
+def answer(*excerpts: Excerpt, confidence: float = 0.9, **more) -> Answer:
+    return Answer("问题", True, confidence, excerpts, Timings(), **more)
+
+
+def test_only_the_first_card_is_called_a_direct_answer_and_only_when_that_is_probable():
+    made = record("工会章程")
+    # scores are deviations, not shares: a second excerpt nearly as good, or better, says nothing of its being an answer
+    first, second = excerpt(made, 0, 2, score=3.5), replace(excerpt(made, 2, 4, score=4.0), marker=2)
+    for confidence, badges in ((DIRECT_FROM, 1), (0.99, 1), (DIRECT_FROM - 0.001, 0), (0.5, 0)):
+        turn = Turn(1, "问题", answer(first, second, confidence=confidence))
+        html = panel([turn], lambda doc_id: made)
+        assert html.count("yw-level") == html.count("直接回答") == badges
+        assert "相关" not in html and "供参考" not in html
+        assert html.index("src-1-1") < html.find("直接回答") < html.index("src-1-2") or not badges
+        sure = "文件里是这样写的" in chat_answer(turn, lambda doc_id: made)
+        assert sure is bool(badges)
+
+
+def test_a_card_says_why_it_is_there_and_hostile_words_stay_words():
     made = record("工会章程")
     own = replace(excerpt(made, 0, 4), stages={"lexical": 3.21, "dense": 0.9}, matched=(HOSTILE, "工会"), named=True)
-    html = card(1, own, "相关", made, "工會", QueryTerms("工会", ("工会",), {HOSTILE: "工会"}))
+    terms = QueryTerms("工会", ("工会",), {HOSTILE: "工会"})
+    html = card(1, own, made, answer(own, terms=terms), "工會")
     found = Text(html.split('<details class="yw-also yw-why">')[1])
     assert found.tags <= {"summary", "ul", "li"} and "\n" not in html
     for words in (
@@ -71,7 +90,8 @@ def test_inert_text_reads_the_same_and_has_no_markup():
 
 def test_nothing_hostile_becomes_a_tag():
     made = record(HOSTILE, title=HOSTILE, issuer=HOSTILE)
-    html = card(1, excerpt(made, 0, len(HOSTILE), headings=(HOSTILE,), page=HOSTILE), "直接回答", made)
+    own = excerpt(made, 0, len(HOSTILE), headings=(HOSTILE,), page=HOSTILE)
+    html = card(1, own, made, answer(own))
     allowed = {"details", "summary", "span", "div", "button", "mark", "ul", "li"}
     assert Text(html).tags <= allowed and "\n" not in html
     view = source_view(made, 0, 5)
@@ -83,7 +103,8 @@ def test_a_mended_excerpt_reads_on_and_says_so():
     cut = Removal(6, 13, "page-break", joins=True)
     made = record(text, (cut,))
     mended = text[:6] + text[13:]
-    html = card(1, excerpt(made, 0, len(text), mended, highlights=((2, len(text)),)), "相关", made)
+    own = excerpt(made, 0, len(text), mended, highlights=((2, len(text)),))
+    html = card(1, own, made, answer(own))
     assert "工会要<mark>" not in html and "已接续断行" in html
     assert "工会要维护职工权益。" in Text(html).text and "第3页" not in Text(html).text
     view = source_view(made, 0, len(text))
@@ -120,8 +141,6 @@ def test_older_turns_keep_their_cards(toy_service):
 
 
 def test_a_refusal_says_what_was_searched(toy_service):
-    from rag.datamodels import Answer, Timings
-
     refused = Turn(1, "？", Answer("？", False, 0.1, (), Timings()), near=("近旁的问题",), searched=5)
     said = chat_answer(refused, toy_service.document)
     assert "查找了 5 篇文档" in said and "近旁的问题" in said and "yw-cite" not in said

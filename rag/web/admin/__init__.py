@@ -1,4 +1,4 @@
 """Pages for those who look after the collection: documents, gaps, audit, words, evaluation.
 
-In: a `Reading` of an administrator. Out: HTML, and jobs that run behind it.
+In: a `Visible` of an administrator. Out: HTML, and jobs that run behind it.
 """

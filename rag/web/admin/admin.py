@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from markupsafe import Markup
 
 from rag.access import audit
 from rag.access.identity import Role
-from rag.datamodels import FACTS, Document
+from rag.datamodels import FACTS
 from rag.errors import YuanwenError
-from rag.web.front.inert import inert, percent
-from rag.web.front.reading import Reading
+from rag.index.catalog import Record
+from rag.web.front.language import Language, message, say
+from rag.web.front.rendering import render
 from rag.web.front.state import Startup
-from rag.web.page.render import LANGUAGE, document_facts
+from rag.web.front.visible import Visible
+from rag.web.page.render import FactShown, facts_shown
 from rag.web.rest import feedback
 from rag.web.rest.feedback import Feedback
 
@@ -22,110 +27,91 @@ ALIKE = 0.4  # share of character pairs in common from which two questions count
 GAPS = ("missing", "not_useful", "wrong_excerpt")
 AUDIT_SHOWN = 200
 _VIA = {
-    "local": "本机",
-    "open": "未登录",
-    "password": "密码",
-    "proxy": "代理",
-    "token": "门户",
-    "key": "密钥",
-    "command": "命令行",
-}
-_OUTCOMES = {"ok": "成功", "wrong": "密码不对", "forbidden": "被拒", "too-many-requests": "次数太多，被拒"}
-_ACTS = {
-    "upload": "上传", "remove": "移除", "describe": "改著录", "login": "登录", "logout": "退出", "refused": "越权被拒", "index": "建索引", "add": "添加文档",
-    "users add": "添加用户", "users remove": "移除用户", "users password": "改密码", "keys add": "新建密钥",
-    "keys revoke": "吊销密钥", "evaluation": "评测", "evaluation set": "上传题集", "evaluation set removed": "移除题集",
-    "evaluation removed": "删除评测", "evaluation gate": "设定把关", "evaluation question": "收入题目",
-    "words": "改词表",
+    "local": message("本机"), "open": message("未登录"), "password": message("密码"), "proxy": message("代理"),
+    "token": message("门户"), "key": message("密钥"), "command": message("命令行"),
 }  # fmt: skip
-_VALIDITIES = "".join(f'<option value="{word}">' for word in ("现行", "废止", "失效", "已被修改", "尚未生效"))
-_WORDS = {"missing": "没找到", "not_useful": "没用", "wrong_excerpt": "摘错了", "useful": "有用"}
+_OUTCOMES = {
+    "ok": message("成功"), "wrong": message("密码不对"), "forbidden": message("被拒"),
+    "too-many-requests": message("次数太多，被拒"),
+}  # fmt: skip
+_ACTS = {
+    "upload": message("上传"), "remove": message("移除"), "describe": message("改著录"), "login": message("登录"),
+    "logout": message("退出"), "refused": message("越权被拒"), "index": message("建索引"), "add": message("添加文档"),
+    "users add": message("添加用户"), "users remove": message("移除用户"), "users password": message("改密码"),
+    "keys add": message("新建密钥"), "keys revoke": message("吊销密钥"), "evaluation": message("评测"),
+    "evaluation set": message("上传题集"), "evaluation set removed": message("移除题集"),
+    "evaluation removed": message("删除评测"), "evaluation gate": message("设定把关"),
+    "evaluation question": message("收入题目"), "words": message("改词表"),
+}  # fmt: skip
+_VALIDITIES = ("现行", "废止", "失效", "已被修改", "尚未生效")  # as documents write it
+_VERDICTS = {
+    "missing": message("没找到"), "not_useful": message("没用"), "wrong_excerpt": message("摘错了"), "useful": message("有用"),
+}  # fmt: skip
 
 
-def admin_view(mine: Reading, startup: Startup) -> str:
-    """The administration page's body."""
-    return (
-        f'<main class="yw-admin">{nav(mine)}<h1>文档管理</h1>{_state(mine, startup)}'
-        '<section><h2>添加或替换文档</h2><form id="yw-upload">'
-        '<label class="yw-field">选择文件（可多选；同名的会被替换）'
-        '<input type="file" name="file" multiple required></label>'
-        '<label class="yw-field">放进文件夹（可不填；文件夹决定谁能查，如 通知/2024年）'
-        f'<input name="folder" maxlength="200" list="yw-folders" autocomplete="off"></label>{_folders(mine)}'
-        '<button type="submit" class="yw-act yw-main-act">上传并编入索引</button> '
-        '<button type="button" class="yw-act" id="yw-stop" hidden>停止</button></form>'
-        '<progress id="yw-progress" max="100" hidden aria-label="上传进度"></progress>'
-        '<div id="yw-report" role="status" aria-live="polite"></div></section>'
-        f"{_documents(mine)}</main>"
-    )
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document of the list. metadata: every fact of FACTS, "" where it is not known."""
+
+    doc_id: str
+    title: str
+    facts: list[FactShown]
+    metadata: Mapping[str, str]
+    characters: int
+    passages: int
+    coverage: str
+    warnings: str
 
 
-def nav(mine: Reading) -> str:
-    """The links between the pages of administration, as far as they may open them."""
-    own = '<a href="words">同义词与词条</a><a href="evaluation">评测</a><a href="questions">核对题目</a><a href="audit">审计记录</a>'
-    more = own if mine.identity.role is Role.ADMINISTRATOR else ""
-    return (
-        '<nav class="yw-nav" aria-label="页面"><a href="../">← 回到提问</a><a href="admin">文档管理</a>'
-        f'<a href="gaps">知识缺口</a>{more}{LANGUAGE}</nav>'
-    )
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A verdict on an answer, as the page shows it."""
+
+    question: str
+    day: str
+    verdict: str
+    generation: int
 
 
-def _state(mine: Reading, startup: Startup) -> str:
-    if not startup.ready:
-        return f'<p class="yw-problem">{inert(startup.step)}</p>'
-    generation, calibration = mine.service.catalog.generation, mine.service.calibration()
-    facts = (
-        ("文档", f"{len(mine.titles())} 篇"),
-        ("段落", f"{len(mine.passages())} 段"),
-        ("索引代次", str(generation)),
-        ("无关问题被误答", f"{calibration.false_answer:.1%}"),
-        ("有据问题被误拒", f"{calibration.false_refusal:.1%}"),
-    )
-    rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    return f'<section><h2>索引状况</h2><dl class="yw-facts">{rows}</dl></section>'
+def admin_page(mine: Visible, startup: Startup) -> Markup:
+    """The administration page."""
+    return render(
+        "admin/documents.html", mine.language, base="", administrator=administers(mine),
+        problem="" if startup.ready else startup.said(mine.language), state=_state(mine) if startup.ready else [],
+        folders=_folders(mine), validities=_VALIDITIES, rows=[_row(record, mine.language) for record in mine.documents()],
+    )  # fmt: skip
 
 
-def _folders(mine: Reading) -> str:
+def administers(mine: Visible) -> bool:
+    """Whether they may open all pages of administration."""
+    return mine.identity.role is Role.ADMINISTRATOR
+
+
+def _state(mine: Visible) -> list[tuple[str, str]]:
+    language, calibration = mine.language, mine.service.calibration()
+    return [
+        (say(language, "文档"), say(language, "{n} 篇", n=len(mine.titles()))),
+        (say(language, "段落"), say(language, "{n} 段", n=len(mine.passages()))),
+        (say(language, "索引代次"), str(mine.service.catalog.generation)),
+        (say(language, "无关问题被误答"), f"{calibration.false_answer:.1%}"),
+        (say(language, "有据问题被误拒"), f"{calibration.false_refusal:.1%}"),
+    ]
+
+
+def _folders(mine: Visible) -> list[str]:
     """The folders that there are, to choose from."""
     seen = [doc_id for doc_id in mine.service.catalog.sources() if mine.sees(doc_id)]
     folders = {str(parent) for doc_id in seen for parent in PurePosixPath(doc_id).parents}
-    options = "".join(f'<option value="{inert(one)}">' for one in sorted(folders) if "." not in one)
-    return f'<datalist id="yw-folders">{options}</datalist>'
+    return [one for one in sorted(folders) if "." not in one]
 
 
-def _documents(mine: Reading) -> str:
-    rows = "".join(
-        f'<tr><td><a href="source?d={percent(record.document.doc_id)}">{inert(record.document.title)}</a>'
-        f'<div class="yw-path">{inert(record.document.doc_id)}</div>{_facts(record.document)}</td>'
-        f"<td>{record.report.characters}</td>"
-        f"<td>{record.report.passages}</td><td>{record.report.coverage:.0%}</td>"
-        f"<td>{inert('；'.join(record.report.warnings))}</td>"
-        f'<td><button type="button" class="yw-act" value="remove?d={percent(record.document.doc_id)}" '
-        f'title="移除 {inert(record.document.title)}">移除</button></td></tr>'
-        for record in mine.documents()
-    )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("文档", "字数", "段落", "覆盖", "注意", "操作"))
-    return (
-        f'<datalist id="yw-validities">{_VALIDITIES}</datalist>'
-        '<section><h2>已有文档</h2><div class="yw-scroll" tabindex="0" role="region" aria-label="文档列表">'
-        f'<table class="yw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></section>'
-    )
-
-
-def _facts(document: Document) -> str:
-    """What the document is cited by, and a form to change it."""
-    values = {"title": document.title} | {name: document.metadata.get(name, "") for name in FACTS}
-    fields = "".join(
-        f'<label class="yw-field">{name}<input name="{key}" value="{inert(values[key])}" maxlength="{limit}"{extra}></label>'
-        for key, name, limit, extra in (
-            ("title", "题名", 200, " required"), ("doc_number", "文号", 100, ""), ("issuer", "发文机关", 200, ""),
-            ("date", "日期（如 2023-11-06）", 20, ""), ("validity", "效力", 20, ' list="yw-validities"'),
-        )
+def _row(record: Record, language: Language) -> DocumentRow:
+    document, report = record.document, record.report
+    return DocumentRow(
+        document.doc_id, document.title, facts_shown(document.metadata, language),
+        {name: document.metadata.get(name, "") for name in FACTS},
+        report.characters, report.passages, f"{report.coverage:.0%}", "；".join(report.warnings),
     )  # fmt: skip
-    return (
-        f'{document_facts(document.metadata)}<details class="yw-describe"><summary>改著录</summary>'
-        f'<form class="yw-facts-form" name="{percent(document.doc_id)}">{fields}'
-        '<button type="submit" class="yw-act">保存</button></form></details>'
-    )
 
 
 def pairs(text: str) -> frozenset[str]:
@@ -148,40 +134,25 @@ def grouped(found: Sequence[Feedback]) -> list[list[Feedback]]:
     return sorted((members for _, members in groups), key=len, reverse=True)
 
 
-def _seen(mine: Reading, verdicts: Sequence[str]) -> list[Feedback]:
+def _seen(mine: Visible, verdicts: Sequence[str]) -> list[Feedback]:
     """Feedback that quotes nothing but what they may see."""
     found = feedback.read(mine.service.settings.index, verdicts)
     return [one for one in found if all(mine.sees(span.doc) for span in one.spans)]
 
 
-def gaps_view(mine: Reading) -> str:
-    """The knowledge-gap page's body: what users missed or disliked, alike questions together."""
-    groups = grouped(_seen(mine, GAPS))
-    items = "".join(
-        f"<li><strong>{inert(members[0].question)}</strong>（{len(members)} 次）{_made(mine, members[0].question)}<ul>"
-        + "".join(
-            f'<li><span class="yw-path">{inert(one.at[:10])} {_WORDS[one.verdict]} · 索引代次 {one.generation}</span> '
-            f'{inert(one.question)} <a href="../?q={percent(one.question)}">再问一次</a></li>'
+def gaps_page(mine: Visible) -> Markup:
+    """The knowledge-gap page: what users missed or disliked, alike questions together."""
+    groups = [
+        [
+            GapRow(one.question, one.at[:10], say(mine.language, _VERDICTS[one.verdict]), one.generation)
             for one in members
-        )
-        + "</ul></li>"
-        for members in groups
-    )
-    listed = f'<ol class="yw-gaps">{items}</ol>' if items else '<div class="yw-empty">还没有记录。</div>'
-    return (
-        f'<main class="yw-admin">{nav(mine)}<h1>知识缺口</h1><p>用户标记为没找到、没用或摘错了的问题，相近的并在一起。'
-        f'标记为“有用”的回答可<a href="gold.jsonl" download>导出为测试题</a>，供 yuanwen eval 使用。</p>{listed}</main>'
-    )
+        ]
+        for members in grouped(_seen(mine, GAPS))
+    ]
+    return render("admin/gaps.html", mine.language, base="", administrator=administers(mine), groups=groups)
 
 
-def _made(mine: Reading, question: str) -> str:
-    """The link that makes a test question of a gap, for those who look after evaluation."""
-    if mine.identity.role is not Role.ADMINISTRATOR:
-        return ""
-    return f' <a href="questions?q={percent(question)}">做成测试题</a>'
-
-
-def gold_lines(mine: Reading) -> str:
+def gold_lines(mine: Visible) -> str:
     """Useful answers as a gold set, one JSON object a line; what has changed since is left out."""
     lines = []
     for one in _seen(mine, ("useful",)):
@@ -197,19 +168,14 @@ def gold_lines(mine: Reading) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def audit_view(mine: Reading) -> str:
-    """The audit page's body: the newest acts first."""
-    acts = audit.read(mine.service.settings.index, AUDIT_SHOWN)
-    rows = "".join(
-        f"<tr><td>{inert(act.at)}</td><td>{inert(act.who)}</td><td>{inert(_VIA.get(act.via, act.via))}</td>"
-        f"<td>{inert(_ACTS.get(act.action, act.action))}</td><td>{inert(act.target)}</td><td>{inert(_OUTCOMES.get(act.outcome, act.outcome))}</td>"
-        f"<td>{inert(act.address)}</td></tr>"
-        for act in reversed(acts)
-    )
-    names = ("时间（UTC）", "谁", "身份来自", "做了什么", "对象", "结果", "地址")
-    head = "".join(f'<th scope="col">{name}</th>' for name in names)
-    listed = f'<table class="yw-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-    return (
-        f'<main class="yw-admin">{nav(mine)}<h1>审计记录</h1><p>最近 {len(acts)} 条；全部见命令 yuanwen audit。</p>'
-        f'<div class="yw-scroll" tabindex="0" role="region" aria-label="审计记录">{listed}</div></main>'
-    )
+def audit_page(mine: Visible) -> Markup:
+    """The audit page: the newest acts first."""
+    language = mine.language
+    acts = [
+        (
+            act.at, act.who, say(language, _VIA.get(act.via, act.via)), say(language, _ACTS.get(act.action, act.action)),
+            act.target, say(language, _OUTCOMES.get(act.outcome, act.outcome)), act.address,
+        )
+        for act in reversed(audit.read(mine.service.settings.index, AUDIT_SHOWN))
+    ]  # fmt: skip
+    return render("admin/audit.html", language, base="", administrator=administers(mine), acts=acts)

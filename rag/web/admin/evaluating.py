@@ -19,11 +19,11 @@ from rag.evaluation.desk.receiving import receive
 from rag.evaluation.sets.sheets import template_bytes
 from rag.service import Service
 from rag.web.admin.admin import GAPS
-from rag.web.admin.evaluation_view import evaluation_view, progress_view, questions_view
+from rag.web.admin.evaluation_view import evaluation_page, progress_view, questions_page
 from rag.web.admin.jobs import Jobs
 from rag.web.front.gate import note
-from rag.web.front.reading import Mine, Reading
-from rag.web.page.pages import whole_page
+from rag.web.front.language import say
+from rag.web.front.visible import Mine, Visible
 from rag.web.rest import feedback
 
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -45,12 +45,12 @@ def build_evaluation(service: Service) -> APIRouter:
     @router.get("/evaluation")
     def evaluation(mine: Mine) -> HTMLResponse:
         """Test sets, runs, history, gate."""
-        return HTMLResponse(whole_page("评测", evaluation_view(mine, jobs)))
+        return HTMLResponse(evaluation_page(mine, jobs))
 
     @router.get("/evaluation/progress")
-    def progress() -> HTMLResponse:
+    def progress(mine: Mine) -> HTMLResponse:
         """What is under way."""
-        return HTMLResponse(progress_view(jobs), headers={"Cache-Control": "no-store"})
+        return HTMLResponse(progress_view(jobs, mine.language), headers={"Cache-Control": "no-store"})
 
     @router.get("/questions")
     def questions(
@@ -58,11 +58,11 @@ def build_evaluation(service: Service) -> APIRouter:
     ) -> HTMLResponse:
         """Drafted questions to accept. q: a question to begin with. n: how many to pass over."""
         found = drafted(service.catalog.generation, len(feedback.read(service.settings.index)))
-        first = tuple(own for own in found if q and own.question == q) or ((Draft(q, "", "", "知识缺口"),) if q else ())
-        shown = (*first, *(own for own in found[n : n + SHOWN] if own not in first))
-        return HTMLResponse(
-            whole_page("核对题目", questions_view(mine, shown, n + SHOWN if len(found) > n + SHOWN else 0))
+        first = tuple(own for own in found if q and own.question == q) or (
+            (Draft(q, "", "", say(mine.language, "知识缺口")),) if q else ()
         )
+        shown = (*first, *(own for own in found[n : n + SHOWN] if own not in first))
+        return HTMLResponse(questions_page(mine, shown, n + SHOWN if len(found) > n + SHOWN else 0))
 
     router.include_router(_files(service, drafted))
     router.include_router(_acts(service, jobs))
@@ -132,7 +132,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
     router = APIRouter()
     index = service.settings.index
 
-    def noted(request: Request, mine: Reading, act: str, target: str) -> None:
+    def noted(request: Request, mine: Visible, act: str, target: str) -> None:
         note(service, request.scope, mine.identity, act, target)
 
     @router.post("/evaluation/sets")
@@ -144,15 +144,19 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         noted(request, mine, "evaluation set", found.name)
         lines = [str(problem) for problem in found.problems[:PROBLEMS_SHOWN]]
         if len(found.problems) > PROBLEMS_SHOWN:
-            lines.append(f"……另有 {len(found.problems) - PROBLEMS_SHOWN} 处")
-        return _said(f"已收下“{found.name}”：{found.questions} 题可用。", lines, reload=not lines)
+            lines.append(say(mine.language, "……另有 {n} 处", n=len(found.problems) - PROBLEMS_SHOWN))
+        return _said(
+            say(mine.language, "已收下“{name}”：{n} 题可用。", name=found.name, n=found.questions),
+            lines,
+            reload=not lines,
+        )
 
     @router.post("/evaluation/sets/remove")
     def remove(request: Request, mine: Mine, test_set: Annotated[str, Form()]) -> JSONResponse:
         """Forget a test set."""
         desk.remove_set(index, test_set)
         noted(request, mine, "evaluation set removed", test_set)
-        return _said("已移除。")
+        return _said(say(mine.language, "已移除。"))
 
     @router.post("/evaluation/runs")
     def run(request: Request, mine: Mine, test_set: Annotated[str, Form()]) -> JSONResponse:
@@ -164,14 +168,14 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
             desk.remove_run(index, folder.name)
             raise
         noted(request, mine, "evaluation", test_set)
-        return _said("已开始。")
+        return _said(say(mine.language, "已开始。"))
 
     @router.post("/evaluation/runs/{run}/continue")
-    def go_on(run: str) -> JSONResponse:
+    def go_on(run: str, mine: Mine) -> JSONResponse:
         """Go on with a run that was stopped."""
         desk.run_path(index, run)
         jobs.start(run)
-        return _said("接着做。")
+        return _said(say(mine.language, "接着做。"))
 
     @router.post("/evaluation/runs/{run}/remove")
     def forget(request: Request, run: str, mine: Mine) -> JSONResponse:
@@ -180,13 +184,13 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
             raise UsageError("这次评测正在进行，请先停止。/ It is under way.", code="evaluation-running")
         desk.remove_run(index, run)
         noted(request, mine, "evaluation removed", run)
-        return _said("已删除。")
+        return _said(say(mine.language, "已删除。"))
 
     @router.post("/evaluation/stop")
-    def stop() -> JSONResponse:
+    def stop(mine: Mine) -> JSONResponse:
         """Stop the run that is under way."""
         jobs.stop()
-        return _said("正在停止。", reload=False)
+        return _said(say(mine.language, "正在停止。"), reload=False)
 
     @router.post("/evaluation/gate")
     def gate(
@@ -198,7 +202,11 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         """Set or lift the gate. points: percentage points that hit@5 may fall."""
         desk.write_gate(index, Gate(test_set, points / 100) if test_set else None)
         noted(request, mine, "evaluation gate", f"{test_set} {points:g}" if test_set else "")
-        said = f"已保存：hit@5 下降超过 {points:g} 个百分点就不发布。" if test_set else "已取消把关。"
+        said = (
+            say(mine.language, "已保存：hit@5 下降超过 {points} 个百分点就不发布。", points=f"{points:g}")
+            if test_set
+            else say(mine.language, "已取消把关。")
+        )
         return _said(said, reload=False)
 
     @router.post("/evaluation/questions")
@@ -214,7 +222,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         """Accept a question into a test set."""
         accept(service, test_set, question, document, quotes, answerable == "yes")
         noted(request, mine, "evaluation question", test_set)
-        return _said(f"已收入“{test_set}”。", reload=False)
+        return _said(say(mine.language, "已收入“{name}”。", name=test_set), reload=False)
 
     return router
 

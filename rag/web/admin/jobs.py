@@ -12,8 +12,10 @@ from rag.errors import BusyError, YuanwenError
 from rag.evaluation.desk import desk
 from rag.evaluation.measures.runner import Progress
 from rag.service import Service
+from rag.web.front.language import message
 
 log = logging.getLogger(__name__)
+STEPS = (message("准备"), message("提问"), message("编码"), message("检索"))  # as the desk's progress bars call them
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Jobs:
                 raise BusyError(
                     "已有一次评测正在进行，请等它做完或先停止。/ An evaluation is under way.", retry_after=5
                 )
-            self._state = State(run, "准备")
+            self._state = State(run, STEPS[0])
             self._failures.pop(run, None)
         threading.Thread(target=self._perform, args=(run,), daemon=True, name="evaluation").start()
 

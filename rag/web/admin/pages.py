@@ -5,11 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from rag.web.admin.admin import admin_view, audit_view, gaps_view, gold_lines
+from rag.web.admin.admin import admin_page, audit_page, gaps_page, gold_lines
 from rag.web.front.ongoing import Ongoing
-from rag.web.front.reading import Mine
 from rag.web.front.state import Startup
-from rag.web.page.pages import whole_page
+from rag.web.front.visible import Mine
 
 
 def build_admin(startup: Startup, ongoing: Ongoing) -> APIRouter:
@@ -19,7 +18,7 @@ def build_admin(startup: Startup, ongoing: Ongoing) -> APIRouter:
     @router.get("/admin")
     def admin(mine: Mine) -> HTMLResponse:
         """Documents and the state of the index."""
-        return HTMLResponse(whole_page("文档管理", admin_view(mine, startup)))
+        return HTMLResponse(admin_page(mine, startup))
 
     @router.post("/ingest/stop", status_code=204)
     def stop() -> Response:
@@ -30,12 +29,12 @@ def build_admin(startup: Startup, ongoing: Ongoing) -> APIRouter:
     @router.get("/gaps")
     def gaps(mine: Mine) -> HTMLResponse:
         """What users missed."""
-        return HTMLResponse(whole_page("知识缺口", gaps_view(mine)))
+        return HTMLResponse(gaps_page(mine))
 
     @router.get("/audit")
     def log(mine: Mine) -> HTMLResponse:
         """Who changed or administered what."""
-        return HTMLResponse(whole_page("审计记录", audit_view(mine)))
+        return HTMLResponse(audit_page(mine))
 
     @router.get("/gold.jsonl")
     def gold(mine: Mine) -> Response:

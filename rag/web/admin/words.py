@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from markupsafe import Markup
 from pydantic import BaseModel, Field
 
 from rag.datamodels import Passage
@@ -18,21 +19,32 @@ from rag.evaluation.reports.saved import read_test_set
 from rag.evaluation.sets.library import library_of
 from rag.index.snapshot import Snapshot
 from rag.service import Service
-from rag.web.admin.admin import nav
+from rag.web.admin.admin import administers
 from rag.web.front.gate import note
-from rag.web.front.inert import inert, percent
+from rag.web.front.inert import span_address
+from rag.web.front.language import message, say
 from rag.web.front.problems import request_id
-from rag.web.front.reading import Mine, Reading
+from rag.web.front.rendering import render
 from rag.web.front.state import Startup
 from rag.web.front.streaming import Events, Tell
+from rag.web.front.visible import Mine, Visible
 from rag.web.page import examples
-from rag.web.page.pages import whole_page
 from rag.web.rest import feedback
 
 QUESTIONS_MAX = 100
 SHOWN = 70  # characters of a passage
-READERS, TESTS, EXAMPLES = "读者反馈", "测试题", "文件中的标题"
+READERS, TESTS, EXAMPLES = message("读者反馈"), message("测试题"), message("文件中的标题")
 _Table = Annotated[str, Field(max_length=1_000_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageShown:
+    """A passage as the preview shows it."""
+
+    title: str
+    where: Markup
+    headings: tuple[str, ...]
+    text: str
 
 
 class WordsBody(BaseModel):
@@ -50,7 +62,7 @@ def build_words(service: Service, startup: Startup) -> APIRouter:
     @router.get("/words")
     def words(mine: Mine) -> HTMLResponse:
         """The tables, to be changed."""
-        return HTMLResponse(whole_page("同义词与词条", words_view(mine)))
+        return HTMLResponse(words_page(mine))
 
     @router.post("/words/preview")
     def preview(body: WordsBody, request: Request, mine: Mine) -> Response:
@@ -69,7 +81,9 @@ def build_words(service: Service, startup: Startup) -> APIRouter:
         service.set_word_tables(body.terms, body.synonyms)
         note(service, request.scope, mine.identity, "words", "")
         startup.warm_up(service)
-        return JSONResponse({"said": "已保存，现在的提问就按新词表查。", "began": mark(*service.word_tables())})
+        return JSONResponse(
+            {"said": say(mine.language, "已保存，现在的提问就按新词表查。"), "began": mark(*service.word_tables())}
+        )
 
     return router
 
@@ -79,32 +93,16 @@ def mark(terms: str, synonyms: str) -> str:
     return hashlib.sha256(f"{terms}\0{synonyms}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def words_view(mine: Reading) -> str:
-    """The page's body."""
+def words_page(mine: Visible) -> Markup:
+    """The page with both tables."""
     terms, synonyms = mine.service.word_tables()
-    return (
-        f'<main class="yw-admin">{nav(mine)}<h1>同义词与词条</h1>'
-        "<p>读者的说法和文件的说法不一样时，教它认得。改表不必重建索引。保存之前先预览：哪些问题排在第一的原文会变。</p>"
-        f'<form id="yw-words" name="{mark(terms, synonyms)}">'
-        f"{_area('synonyms', '同义词：一行一组，用顿号或空格隔开，如“竞答、答题”；# 后是注释', synonyms)}"
-        f"{_area('terms', '词条：一行一个，整词计分，如“四同步四衔接”；文件引号里的短提法已自动收入', terms)}"
-        '<button type="submit" class="yw-act yw-main-act">预览变化</button> '
-        '<button type="button" class="yw-act" id="yw-words-stop" hidden>停止</button> '
-        '<button type="button" class="yw-act" id="yw-words-save">保存词表</button></form>'
-        '<progress id="yw-progress" max="100" hidden aria-label="预览进度"></progress>'
-        '<div id="yw-report" role="status" aria-live="polite"></div><ol id="yw-changes" class="yw-runs"></ol></main>'
-        '<script src="words.js" defer></script>'
-    )
+    return render(
+        "admin/words.html", mine.language, base="", administrator=administers(mine), mark=mark(terms, synonyms),
+        terms=terms, synonyms=synonyms,
+    )  # fmt: skip
 
 
-def _area(name: str, label: str, text: str) -> str:
-    return (
-        f'<label class="yw-field">{label}<textarea name="{name}" rows="12" spellcheck="false">'
-        f"&#10;{inert(text)}</textarea></label>"  # a browser takes the first line's end away
-    )
-
-
-def questions_of(mine: Reading) -> tuple[list[tuple[str, str]], list[str]]:
+def questions_of(mine: Visible) -> tuple[list[tuple[str, str]], list[str]]:
     """At most QUESTIONS_MAX questions to try, each with where it is from, and the test sets that cannot be read.
 
     Readers', test questions and headings take turns, so that none crowds out the others.
@@ -132,7 +130,7 @@ def questions_of(mine: Reading) -> tuple[list[tuple[str, str]], list[str]]:
     return list(found.items())[:QUESTIONS_MAX], unreadable
 
 
-def tried(mine: Reading, trial: Snapshot, tell: Tell) -> dict[str, object]:
+def tried(mine: Visible, trial: Snapshot, tell: Tell) -> dict[str, object]:
     """Rank the questions with the tables in force and on trial; tells of progress and of each question that changes."""
     questions, unreadable = questions_of(mine)
     changed = 0
@@ -146,30 +144,28 @@ def tried(mine: Reading, trial: Snapshot, tell: Tell) -> dict[str, object]:
             changed += 1
             tell("change", {"html": change_view(question, origin, *change, mine)})
         tell("progress", {"done": done, "total": len(questions)})
+    language, tried_in_all = mine.language, len(questions)
     said = (
-        f"试了 {len(questions)} 个问题，{changed} 个排在第一的原文会变。"
+        say(language, "试了 {n} 个问题，{changed} 个排在第一的原文会变。", n=tried_in_all, changed=changed)
         if changed
-        else f"试了 {len(questions)} 个问题，没有一个会变。"
+        else say(language, "试了 {n} 个问题，没有一个会变。", n=tried_in_all)
     )
-    return {"said": said, "lines": [f"题集“{name}”读不出来，没有试。" for name in unreadable]}
+    return {"said": said, "lines": [say(language, "题集“{name}”读不出来，没有试。", name=name) for name in unreadable]}
 
 
-def change_view(question: str, origin: str, before: Passage | None, after: Passage | None, mine: Reading) -> str:
+def change_view(question: str, origin: str, before: Passage | None, after: Passage | None, mine: Visible) -> Markup:
     """A question whose first place changes."""
-    places: Iterable[tuple[str, Passage | None]] = (("原来第一", before), ("改后第一", after))
-    rows = "".join(f"<dt>{name}</dt><dd>{_place(passage, mine)}</dd>" for name, passage in places)
-    return f'<li><h3>{inert(question)}</h3><p class="yw-path">{origin}</p><dl class="yw-change">{rows}</dl></li>'
+    return render(
+        "admin/change.html", mine.language, question=question, origin=say(mine.language, origin),
+        before=_shown(before, mine), after=_shown(after, mine),
+    )  # fmt: skip
 
 
-def _place(passage: Passage | None, mine: Reading) -> str:
+def _shown(passage: Passage | None, mine: Visible) -> PassageShown | None:
     if passage is None:
-        return "没有找到（拒答）"
-    title = mine.titles().get(passage.doc_id, passage.doc_id)
-    address = f"source?d={percent(passage.doc_id)}&amp;s={passage.start}&amp;e={passage.end}"
+        return None
     short = " ".join(passage.text.split())
     text = short if len(short) <= SHOWN else f"{short[:SHOWN]}…"
-    path = "".join(f" › {inert(heading)}" for heading in passage.headings)
-    return (
-        f'<a href="{address}" target="_blank" rel="noopener">{inert(title)}</a>'
-        f'<span class="yw-path">{path}</span><div class="yw-text">{inert(text)}</div>'
-    )
+    title = mine.titles().get(passage.doc_id, passage.doc_id)
+    where = span_address(passage.doc_id, passage.start, passage.end)
+    return PassageShown(title, where, passage.headings, text)

@@ -1,7 +1,7 @@
 // The administration page: upload with progress, and removal after a question.
 (() => {
   "use strict";
-  const { actions, ask_server, at, toast, $ } = window.yuanwen;
+  const { _, language, actions, ask_server, at, toast, $ } = window.yuanwen;
   const form = $("#yw-upload");
   if (!form) return;
   const [bar, stop, report] = [$("#yw-progress"), $("#yw-stop"), $("#yw-report")];
@@ -11,32 +11,33 @@
     const call = new XMLHttpRequest(); // fetch() tells nothing of how far an upload has come
     call.open("POST", at("../api/v1/documents"));
     call.setRequestHeader("Accept", "text/event-stream");
+    call.setRequestHeader("X-Yuanwen-Language", language);
     call.upload.onprogress = (e) => {
       bar.value = (100 * e.loaded) / e.total;
-      if (e.loaded === e.total) { bar.removeAttribute("value"); report.textContent = "已传完，正在读取并编入索引…"; stop.onclick = stop_taking_in; }
+      if (e.loaded === e.total) { bar.removeAttribute("value"); report.textContent = _("已传完，正在读取并编入索引…"); stop.onclick = stop_taking_in; }
     };
     call.onprogress = () => {
       const [name, data] = last_event(call.responseText);
-      if (name === "encoding") { bar.value = (100 * data.done) / data.total; report.textContent = `正在编码：${data.done} / ${data.total} 段`; }
-      if (name === "line") report.textContent = `已读完 ${data.doc}`;
+      if (name === "encoding") { bar.value = (100 * data.done) / data.total; report.textContent = _("正在编码：{done} / {n} 段", { done: data.done, n: data.total }); }
+      if (name === "line") report.textContent = _("已读完 {doc}", { doc: data.doc });
     };
     call.onload = () => {
       const [name, data] = last_event(call.responseText);
       done(name === "report", data);
     };
-    call.onerror = () => done(false, { detail: "连不上服务，请检查网络后再试。" });
-    call.onabort = () => done(false, { detail: "已停止上传，没有改动索引。" });
+    call.onerror = () => done(false, { detail: _("连不上服务，请检查网络后再试。") });
+    call.onabort = () => done(false, { detail: _("已停止上传，没有改动索引。") });
     stop.onclick = () => call.abort();
     stop.disabled = false;
     bar.hidden = stop.hidden = false;
-    report.textContent = "正在上传…";
+    report.textContent = _("正在上传…");
     call.send(new FormData(form));
   });
 
   // Once all is sent, stopping is the service's work and not the browser's.
   async function stop_taking_in() {
     stop.disabled = true;
-    report.textContent = "正在停止…";
+    report.textContent = _("正在停止…");
     await ask_server("ingest/stop", { method: "POST" }).catch((error) => toast(error.message, true));
   }
 
@@ -57,16 +58,16 @@
       if (bad) line.className = "yw-problem";
       report.append(line);
     };
-    if (!good) { say(body.detail || "服务没有答复，请查看文档列表后再试。", true); return; }
+    if (!good) { say(body.detail || _("服务没有答复，请查看文档列表后再试。"), true); return; }
     for (const line of body.lines) {
-      if (line.error) say(`没有收下：${line.error}`, true);
-      else say(`已收入 ${line.doc}：${line.characters} 字，${line.passages} 段，覆盖 ${Math.round(line.coverage * 100)}%`);
-      for (const warning of line.warnings) say(`注意：${warning}`);
+      if (line.error) say(_("没有收下：{why}", { why: line.error }), true);
+      else say(_("已收入 {doc}：{characters} 字，{passages} 段，覆盖 {share}%", { ...line, share: Math.round(line.coverage * 100) }));
+      for (const warning of line.warnings) say(_("注意：{warning}", { warning }));
     }
-    for (const doc of body.unchanged) say(`${doc} 与已有的完全相同，不需要更新`);
+    for (const doc of body.unchanged) say(_("{doc} 与已有的完全相同，不需要更新", { doc }));
     const link = document.createElement("a");
     link.href = "admin";
-    link.textContent = "刷新文档列表";
+    link.textContent = _("刷新文档列表");
     report.append(link);
   }
 
@@ -85,7 +86,7 @@
 
   actions.remove = async (query) => {
     const doc = new URLSearchParams(query).get("d");
-    if (!window.confirm(`移除《${doc}》？移除后立即搜不到，需要时可重新上传。`)) return;
+    if (!window.confirm(_("移除《{doc}》？移除后立即搜不到，需要时可重新上传。", { doc }))) return;
     await ask_server(`../api/v1/documents/${encodeURIComponent(doc)}`, { method: "DELETE" });
     location.reload();
   };

@@ -2,13 +2,18 @@
 //   <script src="https://…/embed.js" data-token-url="/portal/token" defer></script>
 // data-mode="inline" data-target="#place" data-height="80vh" | data-mode="float" data-label="问原文"
 // data-token-url: address on the portal that answers with a short-lived token (text, or JSON {"token": …})
-// data-token: such a token itself   data-theme="light|dark"   data-q, data-doc: ask at once, narrow the search
+// data-token: such a token itself   data-theme="light|dark"   data-lang="zh|en"   data-q, data-doc: ask at once, narrow the search
 // It lives in a shadow tree and leaves no name behind; the portal's styles do not reach in, nor ours out.
 (() => {
   "use strict";
   const script = document.currentScript;
   const home = new URL("embed", script.src);
   const set = script.dataset;
+  // by language; put in by the server
+  const MESSAGES = {};
+  const language = set.lang || (navigator.language.startsWith("en") ? "en" : "zh");
+  const _ = (text) => (MESSAGES[language] || {})[text] || text;
+  home.searchParams.set("lang", language);
   for (const name of ["q", "doc"]) if (set[name]) home.searchParams.set(name, set[name]);
   const dark = set.theme ? set.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   home.searchParams.set("__theme", dark ? "dark" : "light");
@@ -24,7 +29,7 @@
   function frame(height) {
     const made = document.createElement("iframe");
     made.src = home.href;
-    made.title = "原文：用文件里的原话回答";
+    made.title = _("原文：用文件里的原话回答");
     made.allow = "clipboard-write";
     made.referrerPolicy = "origin";
     place(made, { display: "block", width: "100%", height, border: "0" });
@@ -71,7 +76,7 @@
     });
     const panel = document.createElement("div");
     button.type = "button";
-    button.textContent = set.label || "问原文";
+    button.textContent = set.label || _("问原文");
     button.setAttribute("aria-expanded", "false");
     let inside = null;
 
@@ -98,7 +103,7 @@
       }
       shape(open);
       button.setAttribute("aria-expanded", String(open));
-      button.textContent = open ? "收起" : set.label || "问原文";
+      button.textContent = open ? _("收起") : set.label || _("问原文");
       if (!open) button.focus();
     }
 

@@ -1,10 +1,10 @@
 // The evaluation pages: forms that say what came of them, a run that is watched, times as the reader's clock has them.
 (() => {
   "use strict";
-  const { actions, ask_server, $ } = window.yuanwen;
+  const { _, actions, ask_server, $ } = window.yuanwen;
 
   for (const time of document.querySelectorAll("time[datetime]")) {
-    time.textContent = new Date(time.dateTime).toLocaleString("zh-CN", { dateStyle: "short", timeStyle: "short" });
+    time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
   }
 
   document.addEventListener("submit", async (event) => {
@@ -21,7 +21,7 @@
       said.append(line);
     };
     for (const button of buttons) button.disabled = true;
-    said.textContent = "请稍候…";
+    said.textContent = _("请稍候…");
     try {
       const reply = await ask_server(form.getAttribute("action"), { method: "POST", body: new FormData(form) });
       const found = await reply.json();
@@ -46,7 +46,7 @@
   function offer_reload(form) {
     const link = document.createElement("a");
     link.href = "evaluation";
-    link.textContent = "刷新本页";
+    link.textContent = _("刷新本页");
     $(".yw-said", form).append(link);
   }
   actions.skip = async (query) => { $(`#yw-draft-${new URLSearchParams(query).get("n")}`).remove(); };

@@ -2,7 +2,7 @@
 // no server and no log ever sees. Nothing is stored, so no cookie of a third party is needed.
 (() => {
   "use strict";
-  const { identity, ask_server, $ } = window.yuanwen;
+  const { _, identity, ask_server, $ } = window.yuanwen;
   const asked = new URLSearchParams(location.search);
   const documents = asked.getAll("doc").filter(Boolean);
   const portals = $('meta[name="yuanwen-portals"]').content.split(" ").filter(Boolean);
@@ -10,7 +10,7 @@
   const framed = window.parent !== window;
   let [number, before, arrived] = [0, "", null];
 
-  if (documents.length) $("#yw-where").textContent = `只在“${documents.join("、")}”中查找`;
+  if (documents.length) $("#yw-where").textContent = _("只在“{documents}”中查找", { documents: documents.join(_("、")) });
 
   // -- identity ------------------------------------------------------------------------------------------------
   const fragment = new URLSearchParams(location.hash.slice(1));
@@ -40,7 +40,7 @@
   // -- asking --------------------------------------------------------------------------------------------------
   async function ask(question) {
     const turn = document.createElement("article");
-    turn.innerHTML = '<div class="yw-asked"></div><div class="yw-reply yw-waiting">正在查找原文…</div>';
+    turn.innerHTML = `<div class="yw-asked"></div><div class="yw-reply yw-waiting">${_("正在查找原文…")}</div>`;
     turn.firstChild.textContent = question;
     const hello = $("#yw-hello");
     if (hello) hello.remove();

@@ -1,7 +1,10 @@
 // What the page does beside Gradio: citations, copying, the source view. No library, no eval, no other host.
 (() => {
   "use strict";
-  document.documentElement.lang = "zh-CN";
+  // messages.js, loaded before, gives the messages in the language of the page; the code holds the Chinese ones
+  const { language, tag, messages } = window.yuanwenMessages;
+  const _ = (text, values = {}) => (messages[text] || text).replace(/\{(\w+)\}/g, (all, name) => String(values[name]));
+  document.documentElement.lang = tag;
   const here = document.currentScript.src; // …/page/page.js, under whatever sub-path
   const at = (path) => new URL(path, here).href;
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -26,12 +29,12 @@
   const identity = { token: "", renew: null };
 
   async function ask_server(path, options = {}, again = true) {
-    const headers = { ...options.headers, ...(identity.token && { Authorization: `Bearer ${identity.token}` }) };
+    const headers = { "X-Yuanwen-Language": language, ...options.headers, ...(identity.token && { Authorization: `Bearer ${identity.token}` }) };
     let reply;
     try {
       reply = await fetch(at(path), { ...options, headers });
     } catch {
-      throw new Error("连不上服务，请检查网络后再试。");
+      throw new Error(_("连不上服务，请检查网络后再试。"));
     }
     if (!reply.ok) {
       const problem = await reply.json().catch(() => ({}));
@@ -40,7 +43,7 @@
       if (again && stale && identity.renew && await identity.renew()) {
         return ask_server(path, options, false);
       }
-      throw new Error(problem.detail || `服务答复 ${reply.status}，请稍后再试。`);
+      throw new Error(problem.detail || _("服务答复 {status}，请稍后再试。", { status: reply.status }));
     }
     return reply;
   }
@@ -60,13 +63,13 @@
     const done = document.execCommand("copy");
     area.remove();
     if (focused) focused.focus({ preventScroll: true });
-    if (!done) throw new Error("浏览器不允许复制，请选中文字后按 Ctrl+C。");
+    if (!done) throw new Error(_("浏览器不允许复制，请选中文字后按 Ctrl+C。"));
   }
 
   // -- citations ---------------------------------------------------------------------------------------------------
   function reveal(id) {
     const card = document.getElementById(id);
-    if (!card) { toast("这条摘录已不在页面上。", true); return; }
+    if (!card) { toast(_("这条摘录已不在页面上。"), true); return; }
     for (let box = card; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
     card.setAttribute("tabindex", "-1");
     card.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
@@ -84,7 +87,7 @@
       box = document.createElement("dialog");
       box.id = id;
       box.setAttribute("aria-label", label);
-      box.innerHTML = '<button type="button" class="yw-act yw-close" value="close" aria-label="关闭">✕</button>'
+      box.innerHTML = `<button type="button" class="yw-act yw-close" value="close" aria-label="${_("关闭")}">✕</button>`
         + '<div class="yw-dialog-body"></div>';
       box.addEventListener("click", (event) => { if (event.target === box) box.close(); });
       document.body.append(box);
@@ -93,9 +96,9 @@
   }
 
   async function open_source(query) {
-    const box = dialog("yw-source", "查看原文");
+    const box = dialog("yw-source", _("查看原文"));
     const body = $(".yw-dialog-body", box);
-    body.innerHTML = '<p class="yw-waiting">正在打开原文…</p>';
+    body.innerHTML = `<p class="yw-waiting">${_("正在打开原文…")}</p>`;
     body.className = "yw-dialog-body yw-source";
     if (!box.open) box.showModal();
     try {
@@ -117,16 +120,23 @@
       const name = encodeURIComponent(where.get("d"));
       const reply = await ask_server(`../api/v1/documents/${name}/text?start=${where.get("s")}&end=${where.get("e")}`);
       await copy((await reply.json()).text);
-      toast("已复制摘录（逐字原文）");
+      toast(_("已复制摘录（逐字原文）"));
     },
     async cite(query, button) {
       const reference = $(".yw-reference", button.closest(".yw-card, .yw-source, dialog"));
       await copy(reference.textContent);
-      toast("已复制出处");
+      toast(_("已复制出处"));
     },
     async logout() {
       await ask_server("logout", { method: "POST" });
       location.reload();
+    },
+    async language(query) {
+      document.cookie = `yuanwen_language=${query}; path=${new URL(at("../")).pathname}; max-age=31536000; samesite=lax`;
+      const url = new URL(location.href);
+      if (!url.searchParams.has("lang")) { location.reload(); return; }
+      url.searchParams.delete("lang"); // it would win over the cookie
+      location.replace(url);
     },
     async ask(query, button) { submit(button.textContent); },
     async close(query, button) { button.closest("dialog").close(); },
@@ -148,7 +158,7 @@
       const where = new URLSearchParams(query);
       for (const name of ["q", "d", "s", "e"]) if (where.get(name)) url.searchParams.set(name, where.get(name));
       await copy(url.href);
-      toast("已复制链接，打开即可回到这个问题和摘录");
+      toast(_("已复制链接，打开即可回到这个问题和摘录"));
     },
     async feedback(query, button) {
       const where = new URLSearchParams(query);
@@ -161,7 +171,7 @@
         body: JSON.stringify({ question: where.get("q"), spans, verdict: where.get("v") }),
       });
       for (const one of button.parentElement.querySelectorAll("button")) one.setAttribute("aria-pressed", one === button);
-      toast("谢谢，已记下");
+      toast(_("谢谢，已记下"));
     },
     async retry(query) { submit(new URLSearchParams(query).get("q")); },
     async plain(query) { submit(new URLSearchParams(query).get("q"), "\u3000"); },
@@ -179,7 +189,7 @@
     }
   }
 
-  window.yuanwen = { actions, identity, ask_server, at, copy, dialog, toast, $ };
+  window.yuanwen = { _, language, actions, identity, ask_server, at, copy, dialog, toast, $ };
 
   document.addEventListener("click", (event) => {
     const cite = event.target.closest("a.yw-cite");
@@ -226,13 +236,16 @@
   new MutationObserver(follow).observe(document.documentElement, { childList: true, subtree: true });
 
   // -- while the service is still warming up -------------------------------------------------------------------------
+  const STAGES = {
+    starting: _("正在启动"), model: _("正在装入嵌入模型"), index: _("正在装入索引"), calibration: _("正在校准拒答界线"),
+  };
   async function watch() {
     const sign = $(".yw-starting");
     if (!sign) return;
     const reply = await fetch(at("../readyz")).catch(() => null);
     if (reply && reply.ok) { location.reload(); return; }
     const problem = reply ? await reply.json().catch(() => ({})) : {};
-    if (problem.detail) sign.textContent = problem.detail;
+    if (problem.detail) sign.textContent = STAGES[problem.stage] || problem.detail;
   }
   setInterval(watch, 2000);
 })();

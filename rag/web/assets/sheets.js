@@ -1,7 +1,7 @@
 // Around an excerpt: its pages as images with the quote boxed, and its neighbouring text in the card.
 (() => {
   "use strict";
-  const { actions, identity, ask_server, at, $ } = window.yuanwen;
+  const { _, actions, identity, ask_server, at, $ } = window.yuanwen;
 
   // Images are drawn here and not by the fragment, whose addresses would depend on the page that shows it.
   function draw(root) {
@@ -15,7 +15,7 @@
     }
   }
   function lost(image) {
-    image.alt = "这一页的版面打不开，请改看文字。";
+    image.alt = _("这一页的版面打不开，请改看文字。");
     image.classList.add("yw-lost");
   }
   // An image's own request would carry no token.
@@ -62,11 +62,12 @@
       const [number, by] = [+where.get("n"), +where.get("by")];
       const page = $(".yw-sheet", button.parentElement).cloneNode(true);
       page.querySelectorAll(".yw-box").forEach((one) => one.remove());
+      const label = _("第{n}页", { n: number });
       const image = $("img", page);
       image.removeAttribute("src");
-      image.alt = `第${number}页的版面`;
+      image.alt = _("{page}的版面", { page: label });
       image.dataset.src = `../api/v1/documents/${encodeURIComponent(where.get("d"))}/pages/${number}`;
-      $("figcaption", page).textContent = `第${number}页`;
+      $("figcaption", page).textContent = label;
       if (by > 0) button.before(page); else button.after(page);
       const next = number + by;
       if (next < 1 || next > +where.get("of")) { button.remove(); page.setAttribute("tabindex", "-1"); page.focus(); return; }
@@ -83,7 +84,7 @@
       if (step === 2 || (step === 1 && button.dataset.whole)) {
         shown.forEach((one) => one.remove());
         button.dataset.step = 0;
-        button.textContent = "展开上下文";
+        button.textContent = _("展开上下文");
         return;
       }
       const where = new URLSearchParams(query);
@@ -99,7 +100,7 @@
       text.append(piece(after));
       button.dataset.step = step + 1;
       if (step === 0 && !larger) button.dataset.whole = "1";
-      button.textContent = step === 0 && larger ? "展开整节" : "收起上下文";
+      button.textContent = step === 0 && larger ? _("展开整节") : _("收起上下文");
     },
   });
 })();

@@ -1,7 +1,7 @@
 // The page of synonyms and terms: preview with progress, stopped at will, then saved. A bad line is shown in its table.
 (() => {
   "use strict";
-  const { ask_server, $ } = window.yuanwen;
+  const { _, ask_server, $ } = window.yuanwen;
   const form = $("#yw-words");
   const [bar, stop, save, report, changes] = ["#yw-progress", "#yw-words-stop", "#yw-words-save", "#yw-report", "#yw-changes"].map((one) => $(one));
   const preview = $("button[type=submit]", form);
@@ -41,7 +41,7 @@
     stop.onclick = () => leave.abort();
     busy(true);
     changes.replaceChildren();
-    report.textContent = "正在预览…";
+    report.textContent = _("正在预览…");
     bar.removeAttribute("value");
     bar.hidden = stop.hidden = false;
     try {
@@ -58,7 +58,7 @@
         }
       }
     } catch (error) {
-      if (leave.signal.aborted) { report.textContent = "已停止预览，词表没有改。"; } else { fail(error); }
+      if (leave.signal.aborted) { report.textContent = _("已停止预览，词表没有改。"); } else { fail(error); }
     }
     busy(false);
   });
@@ -79,10 +79,10 @@
 
   save.addEventListener("click", async () => {
     const asked = tables();
-    if (same(asked, kept)) { report.textContent = "词表没有改动。"; return; }
-    if (!same(asked, tried) && !window.confirm("这份词表还没有预览过，直接保存吗？")) return;
+    if (same(asked, kept)) { report.textContent = _("词表没有改动。"); return; }
+    if (!same(asked, tried) && !window.confirm(_("这份词表还没有预览过，直接保存吗？"))) return;
     busy(true);
-    report.textContent = "正在保存…";
+    report.textContent = _("正在保存…");
     try {
       const found = await (await sent("words")).json();
       [began, kept] = [found.began, asked];

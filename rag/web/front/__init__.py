@@ -1,4 +1,4 @@
-"""What every request passes: who asks, their role, limits, queue, and their reading of the collection.
+"""What every request passes: its language, who sends it, their role, limits and queue, and how pages are rendered.
 
-In: a request. Out: a `Reading` that shows what they may see, or a problem.
+In: a request. Out: a `Visible`, the collection as they may see it, or a problem.
 """

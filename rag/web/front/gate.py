@@ -15,18 +15,20 @@ from rag.access.decide import Access, Shown
 from rag.access.identity import Identity, Role
 from rag.errors import AccessError, ForbiddenError, YuanwenError
 from rag.service import Service
-from rag.web.front.inert import inert
+from rag.web.front.inert import path_address
+from rag.web.front.language import Language, language_of
 from rag.web.front.limits import Limits
 from rag.web.front.problems import of_error, problem
-from rag.web.front.reading import Reading
+from rag.web.front.rendering import render
 from rag.web.front.roles import MCP, Rule, Work, methods_at, rule_for
 from rag.web.front.security import route_of
+from rag.web.front.visible import Visible
 
 COOKIE = "yuanwen_session"
 
 
-class Gate:
-    """Finds out who asks, holds them to their role and limits, and opens their reading of the collection."""
+class AccessMiddleware:
+    """Finds out who asks, holds them to their role and limits, and opens what they may see of the collection."""
 
     def __init__(self, app: ASGIApp, service: Service, access: Access, limits: Limits) -> None:
         """app: what answers those who may pass."""
@@ -55,7 +57,7 @@ class Gate:
             await self.app(scope, receive, send)
 
     def _admit(self, rule: Rule, scope: Scope, headers: Headers, places: ExitStack) -> None:
-        """Open the reading of whoever may pass. Raises AccessError, ForbiddenError or BusyError."""
+        """Let through who may pass, with what they may see. Raises AccessError, ForbiddenError or BusyError."""
         if rule.role is None:
             if rule.work is not Work.NONE:
                 places.enter_context(self.limits.at_work(rule.work, ""))
@@ -73,7 +75,8 @@ class Gate:
             note(self.service, scope, identity, "refused", where, "forbidden")
             raise ForbiddenError(f"您的角色（{_ROLE_NAMES[identity.role]}）不能这样做。/ Your role may not do this.")
         scope["state"]["identity"] = identity
-        scope["state"]["reading"] = Reading(self.service, identity, self.access.collections.allowed(identity))
+        allowed = self.access.collections.allowed(identity)
+        scope["state"]["visible"] = Visible(self.service, identity, allowed, language_of(scope))
 
     def _shown(self, scope: Scope, headers: Headers) -> Shown:
         settings, state = self.access.settings, scope["state"]
@@ -99,7 +102,7 @@ class Gate:
             query = scope["query_string"].decode("latin-1")
             after = urlencode({"next": f"{wanted}?{query}" if query else wanted})
             return RedirectResponse(f"{quote(root)}/page/login?{after}", 303)
-        return sentence_page(root, error)
+        return sentence_page(root, error, language_of(scope))
 
 
 def note(service: Service, scope: Scope, identity: Identity, action: str, target: str, outcome: str = "ok") -> None:
@@ -115,15 +118,10 @@ def client(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
-def sentence_page(root: str, error: YuanwenError) -> HTMLResponse:
+def sentence_page(root: str, error: YuanwenError, language: Language) -> HTMLResponse:
     """A whole page that says one thing. root: the sub-path."""
-    body = (
-        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>原文</title>'
-        f'<link rel="stylesheet" href="{quote(root)}/page/page.css"></head><body class="yw-page-body">'
-        f'<main class="yw-gate"><h1>原文</h1><p class="yw-problem">{inert(str(error))}</p>'
-        f'<p><a href="{quote(root)}/">回到首页</a></p></main></body></html>'
-    )
+    home = path_address(f"{root}/")
+    body = render("front/sentence.html", language, base=path_address(f"{root}/page/"), home=home, said=str(error))
     return HTMLResponse(body, error.status, {"Cache-Control": "no-store"})
 
 

@@ -8,14 +8,17 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from rag.access import audit
 from rag.access.decide import Access
 from rag.errors import BusyError
 from rag.web.front.gate import COOKIE, client, note
-from rag.web.front.inert import inert
+from rag.web.front.inert import path_address
+from rag.web.front.language import language_of, say
 from rag.web.front.limits import Limits
-from rag.web.front.reading import Mine
+from rag.web.front.rendering import render
+from rag.web.front.visible import Mine
 
 _OWN_PLACE = re.compile(r"(?:page/[a-z.]{1,20})?(?:\?[^\s\\#]{0,6000})?")  # never another host
 
@@ -28,8 +31,10 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
     @router.get("/login")
     def form(request: Request, next: Annotated[str, Query(max_length=8000)] = "") -> HTMLResponse:
         """The form."""
-        said = "" if access.settings.access == "users" else "这里不用密码登录，请从单位门户进入。"
-        return HTMLResponse(_page(_root(request), next, said=said), headers={"Cache-Control": "no-store"})
+        language = language_of(request.scope)
+        off = access.settings.access != "users"
+        said = say(language, "这里不用密码登录，请从单位门户进入。") if off else ""
+        return HTMLResponse(_page(request, next, said=said), headers={"Cache-Control": "no-store"})
 
     @router.post("/login")
     def log_in(
@@ -45,12 +50,13 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
             limits.may_try(name, address)
         except BusyError as error:
             audit.note(index, name, "password", "login", outcome=error.code, address=address, request=request_id)
-            return _form_again(root, next, name, str(error), 429, {"Retry-After": str(error.retry_after)})
+            return _form_again(request, next, name, str(error), 429, {"Retry-After": str(error.retry_after)})
         found = access.log_in(name, password) if access.settings.access == "users" else None
         if found is None:
             limits.failed(name, address)
             audit.note(index, name, "password", "login", outcome="wrong", address=address, request=request_id)
-            return _form_again(root, next, name, "用户名或密码不对。", 401, {})
+            wrong = say(language_of(request.scope), "用户名或密码不对。")
+            return _form_again(request, next, name, wrong, 401, {})
         user, session = found
         audit.note(index, user.name, "password", "login", address=address, request=request_id)
         reply = RedirectResponse(f"{quote(root)}/{_within(next)}", 303)
@@ -71,8 +77,10 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
     return router
 
 
-def _form_again(root: str, after: str, name: str, said: str, status: int, headers: dict[str, str]) -> HTMLResponse:
-    return HTMLResponse(_page(root, after, name, said), status, {"Cache-Control": "no-store"} | headers)
+def _form_again(
+    request: Request, after: str, name: str, said: str, status: int, headers: dict[str, str]
+) -> HTMLResponse:
+    return HTMLResponse(_page(request, after, name, said), status, {"Cache-Control": "no-store"} | headers)
 
 
 def _root(request: Request) -> str:
@@ -84,18 +92,8 @@ def _within(after: str) -> str:
     return after if _OWN_PLACE.fullmatch(after) else ""
 
 
-def _page(root: str, after: str, name: str = "", said: str = "") -> str:
-    problem = f'<p class="yw-problem" role="alert">{inert(said)}</p>' if said else ""
-    base = quote(root)
-    return (
-        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>登录 · 原文</title>'
-        f'<link rel="icon" href="{base}/page/icon.svg"><link rel="stylesheet" href="{base}/page/page.css"></head>'
-        f'<body class="yw-page-body"><main class="yw-gate"><h1>原文</h1>{problem}'
-        f'<form method="post" action="{base}/page/login"><input type="hidden" name="next" value="{inert(_within(after))}">'
-        f'<label class="yw-field">用户名<input name="name" autocomplete="username" required maxlength="200"{"" if name else " autofocus"} '
-        f'value="{inert(name)}"></label>'
-        '<label class="yw-field">密码<input type="password" name="password" autocomplete="current-password" required '
-        f'maxlength="1024"{" autofocus" if name else ""}></label><button type="submit" class="yw-act yw-main-act">登录</button></form>'
-        '<p class="yw-path">忘记密码请联系管理员（yuanwen users password）。</p></main></body></html>'
-    )
+def _page(request: Request, after: str, name: str = "", said: str = "") -> Markup:
+    return render(
+        "front/login.html", language_of(request.scope), base=path_address(f"{_root(request)}/page/"),
+        after=_within(after), name=name, said=said,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from rag.config import Settings
 from rag.search.pacing import Pace, share
 from rag.search.stages.rerank import LEAST as RERANK_LEAST
 from rag.web.front.metrics import Metrics
-from rag.web.front.reading import Reading
+from rag.web.front.visible import Visible
 
 T = TypeVar("T")
 
@@ -27,8 +27,8 @@ class Queue:
         # one at a time uses all cores in the model, two would fight for the interpreter
         self._turns = anyio.CapacityLimiter(1)
 
-    async def turn(self, mine: Reading, work: Callable[[Reading], T]) -> T:
-        """What `work` makes of the reading, in a thread, when those who came before have been served."""
+    async def turn(self, mine: Visible, work: Callable[[Visible], T]) -> T:
+        """What `work` makes of what they may see, in a thread, when those who came before have been served."""
         arrived = time.perf_counter()
 
         def serve() -> T:

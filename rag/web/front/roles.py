@@ -41,7 +41,7 @@ class Rule:
 
 _PUBLIC = (
     "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/sheets.js", "/page/basket.js",
-    "/page/english.js",
+    "/page/messages.js",
     "/page/admin.js", "/page/evaluation.js", "/page/words.js", "/page/icon.svg",
     "/page/frame.js", "/embed", "/embed.js",
     # Gradio's own files

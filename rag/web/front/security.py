@@ -47,7 +47,7 @@ def is_data(path: str) -> bool:
     return path.startswith("/api/") or path in {"/healthz", "/readyz", "/metrics", "/openapi.json"}
 
 
-class Guard:
+class SecurityMiddleware:
     """The outermost middleware. observe: told method, path, status and seconds of each request."""
 
     def __init__(

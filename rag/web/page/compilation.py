@@ -11,12 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from rag.errors import UsageError
 from rag.search.answering import page_label
-from rag.web.front.inert import inert
-from rag.web.front.reading import Reading
+from rag.web.front.language import CHINESE, Language
+from rag.web.front.rendering import render
+from rag.web.front.visible import Visible
 from rag.web.page.citing import reference
-from rag.web.page.render import place
 
 ITEMS_MAX = 500
 # What XML cannot hold, and what would turn a line of Chinese around on the page.
@@ -47,7 +49,7 @@ class Quote:
     reference: str
 
 
-def collect(mine: Reading, items: Sequence[Item]) -> list[Quote]:
+def collect(mine: Visible, items: Sequence[Item]) -> list[Quote]:
     """Read every item's words. Raises NotFoundError or UsageError when one of them no longer exists."""
     if len(items) > ITEMS_MAX:
         raise UsageError(f"摘编最多 {ITEMS_MAX} 条。/ Too many excerpts.")
@@ -118,35 +120,9 @@ def to_docx(title: str, quotes: Sequence[Quote]) -> bytes:
     return buffer.getvalue()
 
 
-def basket_view(quotes: Sequence[Quote], missing: Sequence[int] = ()) -> str:
-    """The basket as the page shows it. missing: how many items were dropped because their document is gone."""
-    lost = f'<p class="yw-problem">有 {len(missing)} 条的原文已被移除或改动，不再列出。</p>' if missing else ""
-    if not quotes:
-        return f'{lost}<div class="yw-empty">还没有收入摘录。在摘录卡片上点“收入摘编”，就会列在这里。</div>'
-    rows = "".join(_row(index, quote, len(quotes)) for index, quote in enumerate(quotes))
-    return f'{lost}<ol class="yw-basket">{rows}</ol>'
-
-
-def _row(index: int, quote: Quote, count: int) -> str:
-    item = quote.item
-    buttons = "".join(
-        f'<button type="button" class="yw-act" value="{name}?i={index}"{" disabled" if off else ""}>{label}</button>'
-        for name, label, off in (
-            ("up", "上移", index == 0), ("down", "下移", index == count - 1), ("drop", "移除", False),
-        )
-    )  # fmt: skip
-    where = place(item.doc, item.start, item.end)
-    return (
-        f'<li id="yw-item-{index}"><label class="yw-field">此条之前的小标题（可不填）'
-        f'<input type="text" class="yw-edit" name="heading-{index}" maxlength="100" '
-        f'value="{inert(item.heading)}"></label>'
-        f'<div class="yw-path">{quote.number}. 《{inert(quote.title)}》 · 第 {item.start + 1}–{item.end} 字</div>'
-        f'<div class="yw-text">{inert(quote.text)}</div>'
-        f'<label class="yw-field">按语（可不填）<textarea class="yw-edit" name="note-{index}" rows="2" '
-        f'maxlength="2000">{inert(item.note)}</textarea></label>'
-        f'<div class="yw-acts">{buttons}'
-        f'<button type="button" class="yw-act" value="source?{where}">查看原文</button></div></li>'
-    )
+def basket_view(quotes: Sequence[Quote], missing: Sequence[int] = (), language: Language = CHINESE) -> Markup:
+    """The basket as the page shows it. missing: the items that were dropped because their document is gone."""
+    return render("basket/view.html", language, quotes=quotes, missing=len(missing))
 
 
 def _printable(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from rag.datamodels import Passage
 from rag.search.filtering import ALL, Filter
-from rag.web.front.reading import Reading
+from rag.web.front.visible import Visible
 
 WANTED = 4
 _TRIED = 40
@@ -45,7 +45,7 @@ def candidates(passages: Iterable[Passage]) -> list[str]:
     return [*list(terms.values())[: WANTED // 2 + 1], *turns][:_TRIED]
 
 
-def examples(mine: Reading) -> tuple[str, ...]:
+def examples(mine: Visible) -> tuple[str, ...]:
     """A few questions that the service answers with confidence, of different documents where possible."""
     chosen: list[str] = []
     used: Counter[str] = Counter()
@@ -66,7 +66,7 @@ class Starters:
         """None yet."""
         self._found: dict[tuple[int, Callable[[str], bool] | None], tuple[str, ...]] = {}
 
-    def of(self, mine: Reading) -> tuple[str, ...]:
+    def of(self, mine: Visible) -> tuple[str, ...]:
         """Examples of what they may see."""
         generation = mine.service.catalog.generation
         if (generation, mine.allowed) not in self._found:
@@ -76,7 +76,7 @@ class Starters:
 
 
 def near_questions(
-    mine: Reading, question: str, documents: tuple[str, ...] = (), only: Filter = ALL
+    mine: Visible, question: str, documents: tuple[str, ...] = (), only: Filter = ALL
 ) -> tuple[str, ...]:
     """Up to three questions next to one that was refused, from the headings above the nearest passages."""
     found: dict[str, None] = {}

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 
 from rag.errors import UsageError
 from rag.search.filtering import IN_FORCE, REPEALED, Filter
+from rag.web.front.language import CHINESE, Language, message, say
 
 SCOPE_MAX = 2000  # documents offered by name; folders and wildcards reach the rest
-VALIDITIES = [("不限", ""), ("现行", IN_FORCE), ("已废止、失效", REPEALED)]
+VALIDITIES = ((message("不限"), ""), (message("现行"), IN_FORCE), (message("已废止、失效"), REPEALED))
 
 
-def scopes(titles: Mapping[str, str]) -> list[tuple[str, str]]:
+def scopes(titles: Mapping[str, str], language: Language = CHINESE) -> list[tuple[str, str]]:
     """What a search can be narrowed to, as (label, glob): folders first, then documents."""
     folders = sorted({"/".join(doc.split("/")[:depth]) for doc in titles for depth in range(1, doc.count("/") + 1)})
-    named = [(f"文件夹：{folder}", f"{glob.escape(folder)}/*") for folder in folders]
+    named = [(say(language, "文件夹：{name}", name=folder), f"{glob.escape(folder)}/*") for folder in folders]
     return [*named, *((f"{title}（{doc}）", glob.escape(doc)) for doc, title in list(titles.items())[:SCOPE_MAX])]
 
 
@@ -37,13 +38,15 @@ def resolve(scope: Sequence[str], titles: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def described(scope: Sequence[str], only: Filter) -> str:
-    """The narrowing in words that stand before `N 篇文档`; empty where all is searched."""
-    parts = ["所选范围内"] if scope else []
+def described(scope: Sequence[str], only: Filter, language: Language = CHINESE) -> str:
+    """The narrowing in words that come before `N 篇文档`; empty where all is searched."""
+    parts = [say(language, "所选范围内")] if scope else []
     if only.since and only.until:
-        parts.append(f"日期在 {only.since} 至 {only.until} 的")
-    elif only.since or only.until:
-        parts.append(f"{only.since} 及以后的" if only.since else f"{only.until} 及以前的")
+        parts.append(say(language, "日期在 {since} 至 {until} 的", since=only.since, until=only.until))
+    elif only.since:
+        parts.append(say(language, "{since} 及以后的", since=only.since))
+    elif only.until:
+        parts.append(say(language, "{until} 及以前的", until=only.until))
     if only.validity:
-        parts.append("现行的" if only.validity == IN_FORCE else "已废止、失效的")
-    return "、".join(parts)
+        parts.append(say(language, "现行的") if only.validity == IN_FORCE else say(language, "已废止、失效的"))
+    return say(language, "、").join(parts)

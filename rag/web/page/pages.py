@@ -12,8 +12,10 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
 from rag.errors import UsageError, YuanwenError
-from rag.web.front.inert import inert
-from rag.web.front.reading import Mine, Reading
+from rag.web.front.language import language_of
+from rag.web.front.messages import script
+from rag.web.front.rendering import render
+from rag.web.front.visible import Mine, Visible
 from rag.web.page import compilation
 from rag.web.page.compilation import Item
 from rag.web.page.source import REACH, source_view
@@ -65,17 +67,23 @@ def build_pages() -> APIRouter:
         record = mine.document(d)
         if not s <= e <= len(record.document.text):
             raise UsageError(f"范围 {s}–{e} 不在《{d}》之内。/ The span lies outside the document.")
-        view = source_view(record, s, e, r, mine.boxes(d, s, e), mine.pictured(d))
+        view = source_view(record, s, e, r, mine.boxes(d, s, e), mine.pictured(d), mine.language)
         if request.headers.get("x-yuanwen-fragment"):
             return HTMLResponse(view)
-        return HTMLResponse(whole_page(record.document.title, f'<main class="yw-source yw-alone">{view}</main>'))
+        page = render("source/page.html", mine.language, base="", title=record.document.title, view=view)
+        return HTMLResponse(page)
+
+    @router.get("/messages.js")
+    def messages(request: Request) -> Response:
+        """What the scripts say, in the language of the request."""
+        headers = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language"}
+        return Response(script(language_of(request.scope)), media_type=_TYPES["js"], headers=headers)
 
     for name in (
         "page.css",
         "page.js",
         "sheets.js",
         "basket.js",
-        "english.js",
         "admin.js",
         "evaluation.js",
         "words.js",
@@ -96,7 +104,7 @@ def _compiling() -> APIRouter:
         items = [Item(**item.model_dump()) for item in body.items]
         missing = [index for index, item in enumerate(items) if not _stands(mine, item)]
         quotes = compilation.collect(mine, [item for index, item in enumerate(items) if index not in missing])
-        view = compilation.basket_view(quotes, missing)
+        view = compilation.basket_view(quotes, missing, mine.language)
         return HTMLResponse(view, headers={"X-Yuanwen-Missing": json.dumps(missing)})
 
     @router.post("/compilation/{kind}")
@@ -126,21 +134,10 @@ def _asset_route(name: str):
     return send
 
 
-def _stands(mine: Reading, item: Item) -> bool:
+def _stands(mine: Visible, item: Item) -> bool:
     """True when the item's place still exists."""
     try:
         mine.text(item.doc, item.start, item.end)
     except YuanwenError:
         return False
     return True
-
-
-def whole_page(title: str, body: str) -> str:
-    """A page of ours that stands without Gradio. body: encoded HTML."""
-    return (
-        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{inert(title)} · 原文</title><link rel="icon" href="icon.svg"><link rel="stylesheet" href="page.css">'
-        f'<script src="page.js" defer></script><script src="sheets.js" defer></script>'
-        f'<script src="admin.js" defer></script><script src="english.js" defer></script></head><body class="yw-page-body">{body}</body></html>'
-    )

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from markupsafe import Markup
+
 from rag.errors import YuanwenError
 from rag.search.filtering import read_filter
-from rag.web.front.inert import inert
 from rag.web.front.metrics import Metrics
-from rag.web.front.reading import Reading
+from rag.web.front.rendering import render
+from rag.web.front.visible import Visible
 from rag.web.page.examples import near_questions
 from rag.web.page.narrowing import described, resolve
 from rag.web.page.render import Turn, chat_answer
@@ -19,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def answered(
-    mine: Reading, metrics: Metrics, turn: Turn, scope: Sequence[str], narrowing: tuple[str, str, str] = ("", "", "")
+    mine: Visible, metrics: Metrics, turn: Turn, scope: Sequence[str], narrowing: tuple[str, str, str] = ("", "", "")
 ) -> Turn:
     """The turn with its answer, or with the sentence that says why there is none.
 
@@ -27,7 +29,7 @@ def answered(
     """
     try:
         within, only = resolve(scope, mine.titles()), read_filter(*narrowing)
-        turn = replace(turn, narrowed=described(within, only), searched=len(mine.searched(within, only)))
+        turn = replace(turn, narrowed=described(within, only, mine.language), searched=len(mine.searched(within, only)))
         answer = mine.ask(turn.asked, None, within, only)
         metrics.answered(answer.answerable)
         if mine.service.settings.log_questions:
@@ -38,9 +40,9 @@ def answered(
         return replace(turn, problem=str(error))
 
 
-def reply(mine: Reading, turn: Turn) -> str:
+def reply(mine: Visible, turn: Turn) -> Markup:
     """What the chat says to a turn that has been answered."""
     try:
-        return chat_answer(turn, mine.document)
+        return chat_answer(turn, mine.document, mine.language)
     except YuanwenError as error:  # a document that was removed since
-        return f'<div class="yw-problem">{inert(str(error))}</div>'
+        return render("chat/problem.html", mine.language, said=str(error), turn=None)

@@ -1,40 +1,72 @@
-"""The page: a chat on one side, the numbered excerpts on the other. Gradio carries it, `rag.web.page.render` words it."""
+"""The page: a chat on one side, the numbered excerpts on the other. Gradio carries it, `rag.web.page.render` fills it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import anyio
 import gradio as gr
 
-from rag.access.identity import Identity, Role
+from rag.access.identity import Role
 from rag.errors import YuanwenError
 from rag.service import Service
-from rag.web.front.inert import inert
+from rag.web.front.language import CHINESE, Language, language_of, say
 from rag.web.front.metrics import Metrics
 from rag.web.front.queueing import Queue
-from rag.web.front.reading import Reading, reading_of
+from rag.web.front.rendering import render
 from rag.web.front.state import Startup
+from rag.web.front.visible import Visible, visible_of
 from rag.web.page.examples import Starters
 from rag.web.page.followup import ALONE, carried
 from rag.web.page.narrowing import VALIDITIES, scopes
-from rag.web.page.render import LANGUAGE, Turn, ask_button, chat_question, empty_panel, panel
+from rag.web.page.render import Turn, chat_question, empty_panel, panel
 from rag.web.page.turns import answered, reply
 
 TURNS_MAX = 30  # older turns leave the panel and the session
 FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-# Relative, so that they hold under any sub-path.
-HEAD = (
-    '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    '<link rel="icon" href="page/icon.svg"><link rel="stylesheet" href="page/page.css">'
-    '<script src="page/page.js" defer></script><script src="page/sheets.js" defer></script>'
-    '<script src="page/basket.js" defer></script><script src="page/english.js" defer></script>'
+LABELLED = (
+    "brand",
+    "chat",
+    "question",
+    "send",
+    "stop",
+    "narrowing",
+    "scope",
+    "since",
+    "until",
+    "validity",
+    "clear",
+    "cards",
 )
-BRAND = '<div class="yw-brand"><h1>原文</h1><span>用文件里的原话回答，每一句都可核对</span></div>'
-HELLO = '<div class="yw-hello"><strong>请提问</strong><br>例如查一个提法、一项要求、一个数字出自哪里</div>'
-_BASKET = '<button type="button" class="yw-act" value="basket">摘编 <span id="yw-count">0</span></button>'
 Messages = list[dict[str, str]]
+
+
+def labels(language: Language) -> dict[str, dict[str, Any]]:
+    """What the parts of the page are called, as properties of Gradio's components, by the names of LABELLED."""
+    return {
+        "brand": {"value": render("page/brand.html", language)},
+        "chat": {"label": say(language, "对话"), "placeholder": render("page/hello.html", language)},
+        "question": {"label": say(language, "问题"), "placeholder": say(language, "输入问题，按回车提问")},
+        "send": {"value": say(language, "提问")},
+        "stop": {"value": say(language, "停止")},
+        "narrowing": {"label": say(language, "查找范围：文档、日期、效力（缺省为全部）")},
+        "scope": {"label": say(language, "只在这些文档或文件夹中查找（可多选，留空为全部）")},
+        "since": {"label": say(language, "日期从（含）"), "placeholder": say(language, "如 2020-05")},
+        "until": {"label": say(language, "到（含）"), "placeholder": say(language, "如 2023-12")},
+        "validity": {
+            "label": say(language, "效力"),
+            "choices": [(say(language, name), value) for name, value in VALIDITIES],
+        },
+        "clear": {"value": say(language, "清空对话")},
+        "cards": {"value": empty_panel(language)},
+    }
+
+
+def head() -> str:
+    """What Gradio puts into the head of its page."""
+    return str(render("page/head.html", CHINESE))
 
 
 def theme() -> gr.themes.Base:
@@ -49,22 +81,30 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
 
     starters = Starters()
 
-    def greet(request: gr.Request) -> tuple[str, gr.Dropdown]:
-        """The line under the title, and the documents to choose from."""
+    def greet(request: gr.Request) -> list[Any]:
+        """The line under the title, the documents to choose from, and all labels where they are not in Chinese."""
+        language = language_of(request.request.scope)
+        named = labels(language)
+        called = [gr.skip() if language == CHINESE else gr.update(**named[name]) for name in LABELLED]
         if not startup.ready:
-            sign = f'<div class="yw-status yw-starting" role="status">{inert(startup.step)}</div>'
-            return sign, gr.Dropdown(choices=[])
+            status = render("page/starting.html", language, step=startup.said(language))
+            return [status, *called]
         mine = _mine(request)
-        titles = mine.titles()
-        status = f'<div class="yw-status"><span>在 {len(titles)} 篇文档中查找</span>{tools(mine.identity)}</div>'
-        return status, gr.Dropdown(choices=scopes(titles))
+        titles, identity = mine.titles(), mine.identity
+        status = render(
+            "page/status.html", language, documents=len(titles), editor=identity.role >= Role.EDITOR,
+            name=identity.name if identity.via == "password" else "",
+        )  # fmt: skip
+        choices = scopes(titles, language)
+        called[LABELLED.index("scope")] = gr.update(**named["scope"], choices=choices)
+        return [status, *called]
 
     def offer(request: gr.Request) -> str:
         """Example questions; apart from the greeting, for finding them may wait for a new index to be calibrated."""
         if not startup.ready:
             return ""
-        chips = "".join(ask_button(question) for question in starters.of(_mine(request)))
-        return f'<div class="yw-chips"><span>试着问：</span>{chips}</div>' if chips else ""
+        mine = _mine(request)
+        return render("page/starters.html", mine.language, questions=starters.of(mine))
 
     async def respond(
         question: str,
@@ -81,8 +121,9 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
         kept = question[: service.settings.question_max + 200].removeprefix(ALONE)
         asked = Turn(number, kept, None, carried=carried(question, turns))
         before, cards = await anyio.to_thread.run_sync(view, mine, turns)
-        waiting = {"role": "assistant", "content": '<div class="yw-waiting">正在查找原文…</div>'}
-        yield turns, [*before, {"role": "user", "content": chat_question(asked)}, waiting], cards, "", kept
+        waiting = {"role": "assistant", "content": render("chat/waiting.html", mine.language)}
+        question_shown = {"role": "user", "content": chat_question(asked, mine.language)}
+        yield turns, [*before, question_shown, waiting], cards, "", kept
         done = await queue.turn(mine, lambda own: answered(own, metrics, asked, scope or (), (since, until, validity)))
         turns = [*turns, done][-TURNS_MAX:]
         yield turns, *await anyio.to_thread.run_sync(view, mine, turns), "", ""
@@ -92,59 +133,63 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
         mine = _mine(request)
         return turns, *view(mine, turns), pending, ""
 
-    def view(mine: Reading, turns: list[Turn]) -> tuple[Messages, str]:
+    def view(mine: Visible, turns: list[Turn]) -> tuple[Messages, str]:
         """The chat and the panel."""
         return [message for turn in turns for message in said(mine, turn)], shown(mine, turns)
 
-    def said(mine: Reading, turn: Turn) -> Messages:
+    def said(mine: Visible, turn: Turn) -> Messages:
         """A turn as two chat messages."""
         return [
-            {"role": "user", "content": chat_question(turn)},
+            {"role": "user", "content": chat_question(turn, mine.language)},
             {"role": "assistant", "content": reply(mine, turn)},
         ]
 
-    def shown(mine: Reading, turns: list[Turn]) -> str:
+    def shown(mine: Visible, turns: list[Turn]) -> str:
         """The panel; turns that quote a document removed since are left out."""
         try:
-            return panel(turns, mine.document)
+            return panel(turns, mine.document, mine.language)
         except YuanwenError:
-            return panel([turn for turn in turns if _stands(turn, mine)], mine.document)
+            return panel([turn for turn in turns if _is_there(turn, mine)], mine.document, mine.language)
 
+    def emptied(request: gr.Request) -> tuple[list[Turn], Messages, str, str, str]:
+        """A conversation that has not begun."""
+        return [], [], empty_panel(language_of(request.request.scope)), "", ""
+
+    named = labels(CHINESE)
     with gr.Blocks(title="原文 · 用原文回答", analytics_enabled=False, fill_width=True) as page:
         turns, pending = gr.State([]), gr.State("")
         with gr.Row(elem_id="yw-top"):
-            gr.Markdown(BRAND, elem_id="yw-brand")
+            brand = gr.Markdown(elem_id="yw-brand", **named["brand"])
             status = gr.Markdown("", elem_id="yw-status")
         with gr.Row(elem_id="yw-main", equal_height=False):
             with gr.Column(scale=5, min_width=300, elem_id="yw-talk"):
                 chat = gr.Chatbot(
                     elem_id="yw-chat", show_label=False, height=None, buttons=[], feedback_options=None,
                     latex_delimiters=[], line_breaks=False, group_consecutive_messages=False, layout="bubble",
-                    label="对话", autoscroll=False, allow_file_downloads=False,
-                    placeholder=HELLO,
+                    autoscroll=False, allow_file_downloads=False, **named["chat"],
                 )  # fmt: skip
                 starter = gr.Markdown("", elem_id="yw-starters")
                 with gr.Row(elem_id="yw-ask"):
                     question = gr.Textbox(
-                        elem_id="yw-question", show_label=False, label="问题", container=False, scale=8, lines=1,
-                        max_lines=6, placeholder="输入问题，按回车提问", autofocus=True, min_width=120,
+                        elem_id="yw-question", show_label=False, container=False, scale=8, lines=1, max_lines=6,
+                        autofocus=True, min_width=120, **named["question"],
                     )  # fmt: skip
-                    send = gr.Button("提问", variant="primary", elem_id="yw-send", scale=1, min_width=72)
-                    stop = gr.Button("停止", variant="secondary", elem_id="yw-stop-asking", scale=1, min_width=72)
-                with gr.Accordion("查找范围：文档、日期、效力（缺省为全部）", open=False, elem_id="yw-scope"):
+                    send = gr.Button(variant="primary", elem_id="yw-send", scale=1, min_width=72, **named["send"])
+                    stop = gr.Button(
+                        variant="secondary", elem_id="yw-stop-asking", scale=1, min_width=72, **named["stop"]
+                    )
+                with gr.Accordion(open=False, elem_id="yw-scope", **named["narrowing"]) as narrowing:
                     scope = gr.Dropdown(
-                        choices=[], multiselect=True, label="只在这些文档或文件夹中查找（可多选，留空为全部）",
-                        allow_custom_value=True, elem_id="yw-scope-list",
-                    )  # fmt: skip
+                        choices=[], multiselect=True, allow_custom_value=True, elem_id="yw-scope-list", **named["scope"]
+                    )
                     with gr.Row(elem_id="yw-when"):
-                        since = gr.Textbox(
-                            "", label="日期从（含）", placeholder="如 2020-05", max_length=20, min_width=130
-                        )
-                        until = gr.Textbox("", label="到（含）", placeholder="如 2023-12", max_length=20, min_width=130)
-                        validity = gr.Radio(VALIDITIES, value="", label="效力", min_width=260)
-                clear = gr.Button("清空对话", variant="secondary", size="sm", elem_id="yw-clear")
+                        since = gr.Textbox("", max_length=20, min_width=130, **named["since"])
+                        until = gr.Textbox("", max_length=20, min_width=130, **named["until"])
+                        validity = gr.Radio(value="", min_width=260, **named["validity"])
+                clear = gr.Button(variant="secondary", size="sm", elem_id="yw-clear", **named["clear"])
             with gr.Column(scale=6, min_width=300, elem_id="yw-evidence"):
-                cards = gr.Markdown(empty_panel(), elem_id="yw-cards", latex_delimiters=[], line_breaks=False)
+                cards = gr.Markdown(elem_id="yw-cards", latex_delimiters=[], line_breaks=False, **named["cards"])
+        labelled = [brand, chat, question, send, stop, narrowing, scope, since, until, validity, clear, cards]
         outputs = [turns, chat, cards, question, pending]
         asking = gr.on(
             [question.submit, send.click], respond, [question, turns, scope, since, until, validity], outputs, show_progress="hidden",
@@ -155,31 +200,22 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
             api_visibility="private",
         )  # fmt: skip
         clear.click(
-            lambda: ([], [], empty_panel(), "", ""), None, outputs, show_progress="hidden", queue=False,
+            emptied, None, outputs, show_progress="hidden", queue=False,
             api_visibility="private",
         )  # fmt: skip
-        page.load(greet, None, [status, scope], show_progress="hidden", queue=False, api_visibility="private")
+        page.load(greet, None, [status, *labelled], show_progress="hidden", queue=False, api_visibility="private")
         page.load(offer, None, starter, show_progress="hidden", queue=False, api_visibility="private")
     # a question leaves this queue at once and waits with those of all others in ours
     page.queue(max_size=64, default_concurrency_limit=None, api_open=False)
     return page
 
 
-def tools(identity: Identity) -> str:
-    """What stands beside the title: only what they may use."""
-    manage = '<a href="page/admin">文档管理</a>' if identity.role >= Role.EDITOR else ""
-    leave = ""
-    if identity.via == "password":
-        leave = f'<span>{inert(identity.name)}</span><button type="button" class="yw-act" value="logout">退出</button>'
-    return f"{_BASKET}{manage}{LANGUAGE}{leave}"
+def _mine(request: gr.Request) -> Visible:
+    """What whoever caused an event may see."""
+    return visible_of(request.request)
 
 
-def _mine(request: gr.Request) -> Reading:
-    """The reading that the gate has opened for an event."""
-    return reading_of(request.request)
-
-
-def _stands(turn: Turn, mine: Reading) -> bool:
+def _is_there(turn: Turn, mine: Visible) -> bool:
     """True when every document that the turn quotes is still there."""
     if turn.answer is None:
         return True

@@ -22,12 +22,13 @@ from rag.search.answering import context_json, to_json
 from rag.service import Service
 from rag.web.front import problems
 from rag.web.front.gate import note
+from rag.web.front.language import CHINESE
 from rag.web.front.metrics import Metrics
 from rag.web.front.ongoing import Ongoing
 from rag.web.front.queueing import Queue
-from rag.web.front.reading import Mine, Reading
 from rag.web.front.state import Startup
 from rag.web.front.streaming import Events, Tell
+from rag.web.front.visible import Mine, Visible
 from rag.web.rest import feedback, schemas, uploads
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         return JSONResponse({"generation": generation, "documents": rows})
 
     def taken_in(
-        scope: Scope, mine: Reading, sent: Sequence[tuple[str, BinaryIO]], folder: str,
+        scope: Scope, mine: Visible, sent: Sequence[tuple[str, BinaryIO]], folder: str,
         tell: Tell = lambda name, data: None,
     ) -> dict[str, object]:  # fmt: skip
         """Take files in; the ingest report as REST shows it. tell: given the events of a stream."""
@@ -216,7 +217,7 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
             return JSONResponse({"status": "ready"})
         code = startup.failure.code if startup.failure else "starting"
         name = problems.request_id(request)
-        return problems.problem(503, code, startup.step, request_id=name, headers={"Retry-After": "2"})
+        return problems.problem(503, code, startup.said(CHINESE), request_id=name, headers={"Retry-After": "2"})
 
     @router.get(
         "/metrics", response_class=Response, dependencies=[_BEARER],

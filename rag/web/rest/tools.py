@@ -16,7 +16,7 @@ from rag.service import Service
 from rag.web.front.metrics import Metrics
 from rag.web.front.problems import problem
 from rag.web.front.queueing import Queue
-from rag.web.front.reading import reading_of
+from rag.web.front.visible import visible_of
 
 log = logging.getLogger(__name__)
 _INSIDE = "/gradio_api/mcp/"  # the path that Gradio insists on
@@ -28,7 +28,7 @@ class Tools:
     """An ASGI app that answers the protocol over streamable HTTP. lifespan: of the app that holds it."""
 
     def __init__(self, service: Service, metrics: Metrics, queue: Queue) -> None:
-        """The gate before it opens the reading that the tools use."""
+        """The middleware before it says what whoever asks may see."""
         server = GradioMCPServer(_tools(service, metrics, queue))
         handlers = server.mcp_server.request_handlers
         server.mcp_server.request_handlers = {kind: handlers[kind] for kind in _SERVED}
@@ -65,7 +65,7 @@ def _tools(service: Service, metrics: Metrics, queue: Queue) -> gr.Blocks:
         Returns:
             JSON：answerable、excerpts（每条有 title、headings、doc、start、end、text），与 POST /api/v1/ask 相同。
         """
-        answer = await queue.turn(reading_of(request), lambda own: own.ask(question))
+        answer = await queue.turn(visible_of(request), lambda own: own.ask(question))
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -80,7 +80,7 @@ def _tools(service: Service, metrics: Metrics, queue: Queue) -> gr.Blocks:
         Returns:
             JSON：documents（每篇有 rank、doc、title、score），与 POST /api/v1/search 相同。
         """
-        mine = reading_of(request)
+        mine = visible_of(request)
         found = await queue.turn(mine, lambda own: own.search(question, 10))
         titles = mine.titles()
         rows = [

@@ -15,7 +15,7 @@ from rag.evaluation.desk.publishing import guard_of, publish
 from rag.ingest.pipeline import IngestReport
 from rag.models.embedding import Progress
 from rag.web.front.ongoing import Ongoing
-from rag.web.front.reading import Reading
+from rag.web.front.visible import Visible
 
 NAME_MAX = 180  # bytes; file systems stop at 255 and a scratch name is longer
 FOLDER_MAX, DEPTH_MAX = 180, 8  # bytes, parts
@@ -65,7 +65,7 @@ def safe_folder(path: str) -> str:
 
 
 def take_in(
-    mine: Reading,
+    mine: Visible,
     files: Sequence[tuple[str, BinaryIO]],
     ongoing: Ongoing,
     progress: Progress = lambda done, total: None,

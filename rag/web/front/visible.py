@@ -19,18 +19,20 @@ from rag.search.documents import RankedDocument
 from rag.search.filtering import ALL, Filter
 from rag.search.pacing import UNHURRIED, Pace
 from rag.service import Service
+from rag.web.front.language import CHINESE, Language
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Visible:
     """The service for one request. allowed: whether they may see a document; None when they may see all.
 
-    pace: how much time its questions may take.
+    language: of the interface. pace: how much time its questions may take.
     """
 
     service: Service
     identity: Identity
     allowed: Callable[[str], bool] | None
+    language: Language = CHINESE
     pace: Pace = UNHURRIED
 
     def ask(
@@ -124,13 +126,13 @@ class Reading:
         return doc_id
 
 
-def reading_of(request: Request) -> Reading:
-    """The reading that the gate has opened for the request."""
-    return request.scope["state"]["reading"]
+def visible_of(request: Request) -> Visible:
+    """What whoever sends the request may see."""
+    return request.scope["state"]["visible"]
 
 
-async def _reading(request: Request) -> Reading:
-    return reading_of(request)  # a coroutine, for which no thread is taken
+async def _visible(request: Request) -> Visible:
+    return visible_of(request)  # a coroutine, for which no thread is taken
 
 
-Mine = Annotated[Reading, Depends(_reading)]
+Mine = Annotated[Visible, Depends(_visible)]
