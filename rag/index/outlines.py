@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.datamodels import Passage
-from rag.text.headings import marker_at
-from rag.text.numerals import NUMERAL, to_number
+from rag.text.headings import LIST_ITEM, LIST_LENGTH, marker_at
+from rag.text.numerals import to_number
 from rag.text.tokenizing import tokenize
 
 MAX_ITEMS = 15
 SHARED = 0.8  # share of a list's headings that a word stands in to be the list's own: 对标, 深刻领会, 做到更加
 TELLING = 1.0  # idf below which a word stands in a third of all passages and names nothing
-_COUNT = re.compile(rf"({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个|大|项|点|条|种|方面|类|步)")
-_ORDINAL = re.compile(rf"第\s*({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个方面|方面|大点|点|项|个)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,10 @@ def asked_rows(question: str, outlines: Sequence[Outline], idf: Callable[[str], 
     idf: how telling a token is in the collection. A list is known by the words its items have in common and, where the
     question says it, by their number; many lists have as many items, so the number alone decides nothing.
     """
-    ordinal = _ORDINAL.search(question)
-    place = _number(ordinal[1]) if ordinal else 0
-    left = _ORDINAL.sub(" ", question)
-    counts = {_number(match[1]) for match in _COUNT.finditer(left)}
+    ordinal = LIST_ITEM.search(question)
+    place = (to_number(ordinal[1]) or 0) if ordinal else 0
+    left = LIST_ITEM.sub(" ", question)
+    counts = {to_number(match[1]) or 0 for match in LIST_LENGTH.finditer(left)}
     fitting = [
         outline for outline in outlines
         if (len(outline.labels) in counts if counts else ordinal) and place <= len(outline.labels)
@@ -60,7 +57,7 @@ def asked_rows(question: str, outlines: Sequence[Outline], idf: Callable[[str], 
     if not fitting:
         return ()
     # bigrams beside words: 对标的 is cut 对/标的, and the list would go by another name
-    asked = {token for token in tokenize(_COUNT.sub(" ", left)) if len(token) > 1}
+    asked = {token for token in tokenize(LIST_LENGTH.sub(" ", left)) if len(token) > 1}
 
     def named(outline: Outline) -> float:
         found = [set(tokenize(label)) for label in outline.labels]
@@ -71,8 +68,3 @@ def asked_rows(question: str, outlines: Sequence[Outline], idf: Callable[[str], 
     if not named(best):
         return ()
     return (best.rows[place - 1],) if place else best.rows
-
-
-def _number(numeral: str) -> int:
-    """A numeral of either script; 0 for what is none."""
-    return int(numeral) if numeral.isdigit() else to_number(numeral) or 0

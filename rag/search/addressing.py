@@ -7,14 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.datamodels import Passage
-from rag.text.headings import marker_at
-from rag.text.numerals import NUMERAL, to_number
+from rag.text.headings import DOCUMENT_NUMBER, UNIT_NAMED, UNIT_NUMBER, marker_at
+from rag.text.numerals import to_number
 from rag.text.tokenizing import fold
 
 _TITLE = re.compile(r"《([^《》]{2,60})》")
-_UNIT = re.compile(rf"第\s*({NUMERAL}{{1,6}}|\d{{1,4}})\s*([编章节条点项])")
-_NUMBER = re.compile(r"[〔\[【(（]\s*(\d{4})\s*[〕\]】)）]\s*(?:第\s*)?(\d{1,4})\s*号")
-_LABEL_NUMBER = re.compile(rf"第?({NUMERAL}{{1,6}}|\d{{1,4}})")
 _ENUMERATING_RANKS = frozenset(range(6, 12))  # 一、 （一） 1. （1） ① 一是: what people call 第N点
 
 
@@ -34,14 +31,14 @@ class Address:
 def read_address(question: str) -> Address:
     """The exact addresses that a question holds."""
     units = []
-    for match in _UNIT.finditer(question):
-        value = int(match[1]) if match[1].isdigit() else to_number(match[1])
+    for match in UNIT_NAMED.finditer(question):
+        value = to_number(match[1])
         if value is not None:
             units.append((value, match[2]))
     return Address(
         titles=tuple(fold(match[1]) for match in _TITLE.finditer(question)),
         units=tuple(units),
-        numbers=tuple((match[1], match[2].lstrip("0")) for match in _NUMBER.finditer(question)),
+        numbers=tuple((match[1], match[2].lstrip("0")) for match in DOCUMENT_NUMBER.finditer(question)),
     )
 
 
@@ -75,10 +72,10 @@ def _opens(passage: Passage, value: int, unit: str) -> bool:
     """Whether the passage belongs to the unit, by its headings, or holds it, by the marks that open its lines."""
     for heading in (*passage.headings, *passage.text.splitlines()):
         marker = marker_at(heading, 0, len(heading))
-        number = _LABEL_NUMBER.search(heading[: marker.end]) if marker else None
+        number = UNIT_NUMBER.search(heading[: marker.end]) if marker else None
         if marker is None or number is None:
             continue
-        if (int(number[1]) if number[1].isdigit() else to_number(number[1])) != value:
+        if to_number(number[1]) != value:
             continue
         if (unit in "点项" and marker.rank in _ENUMERATING_RANKS) or heading[: marker.end].endswith(unit):
             return True
@@ -87,5 +84,5 @@ def _opens(passage: Passage, value: int, unit: str) -> bool:
 
 def _holds(passage: Passage, address: Address) -> bool:
     return bool(address.numbers) and any(
-        (match[1], match[2].lstrip("0")) in address.numbers for match in _NUMBER.finditer(passage.text)
+        (match[1], match[2].lstrip("0")) in address.numbers for match in DOCUMENT_NUMBER.finditer(passage.text)
     )

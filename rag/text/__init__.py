@@ -1,4 +1,5 @@
-"""Text as such: words and tokens, numerals, headings and numbering.
+"""Text as such: words and tokens, numerals, headings and numbering, spans.
 
-In: a string. Out: tokens, numbers, marks with their rank. Nothing here knows documents, models or an index.
+In: a string. Out: tokens, numbers, structural marks with their rank, sentence ends, spans (offsets in code points).
+Nothing here knows documents' files, models or an index.
 """

@@ -8,24 +8,42 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_NUMERAL = "[一二三四五六七八九十百千零〇两\\d]"
-_NOT_A_REFERENCE = r"(?!\s*(?:规定|所列|所述|第|、|和|与|至|或|及|的|之|中|以|款|项|条|，|,|。|；))"
+from rag.text.numerals import ITEM, NUMERAL, ORDINAL
 
-# One alternative a rank, outermost first; the group's index is the rank.
-_MARKERS = re.compile(
-    rf"(?P<r0>\#{{1,6}}\s+\S)"
-    rf"|(?P<r1>第{_NUMERAL}{{1,5}}[编篇](?=[\s　]|.{{1,30}}$))"
-    rf"|(?P<r2>第{_NUMERAL}{{1,5}}章(?=[\s　]|.{{1,30}}$))"
-    rf"|(?P<r3>第{_NUMERAL}{{1,5}}节(?=[\s　]|.{{1,30}}$))"
-    rf"|(?P<r4>第{_NUMERAL}{{1,6}}条(?:之[一二三四五六七八九十]+)?{_NOT_A_REFERENCE})"
-    rf"|(?P<r5>【[^【】\n]{{1,30}}】)"
-    rf"|(?P<r6>[一二三四五六七八九十]{{1,3}}、)"
-    rf"|(?P<r7>[（(][一二三四五六七八九十]{{1,3}}[）)])"
-    rf"|(?P<r8>\d{{1,2}}(?:[.．](?!\d)|、))"
-    rf"|(?P<r9>[（(]\d{{1,2}}[）)])"
-    rf"|(?P<r10>[①-⑳])"
-    rf"|(?P<r11>[一二三四五六七八九十]{{1,2}}(?:是|要))"
+_NOT_A_REFERENCE = r"(?!\s*(?:规定|所列|所述|第|、|和|与|至|或|及|的|之|中|以|款|项|条|，|,|。|；))"
+_TITLED = r"(?=[\s　]|.{1,30}$)"
+
+# The mark that opens a unit, by rank, outermost first.
+MARKS = (
+    (0, r"\#{1,6}\s+\S"),
+    (1, rf"第[{ORDINAL}\d]{{1,5}}[编篇]{_TITLED}"),
+    (2, rf"第[{ORDINAL}\d]{{1,5}}章{_TITLED}"),
+    (3, rf"第[{ORDINAL}\d]{{1,5}}节{_TITLED}"),
+    (4, rf"第[{ORDINAL}\d]{{1,6}}条(?:之[{ITEM}]+)?{_NOT_A_REFERENCE}"),
+    (5, r"【[^【】\n]{1,30}】"),
+    (6, rf"[{ITEM}]{{1,3}}、"),
+    (7, rf"[（(][{ITEM}]{{1,3}}[）)]"),
+    (8, r"\d{1,2}(?:[.．](?!\d)|、)"),
+    (9, r"[（(]\d{1,2}[）)]"),
+    (10, r"[①-⑳]"),
+    (11, rf"[{ITEM}]{{1,2}}(?:是|要)"),
 )
+_MARKERS = re.compile("|".join(f"(?P<r{rank}>{pattern})" for rank, pattern in MARKS))
+# A line that its number shows to be part of a list or of a document's body: no title.
+NUMBERED = re.compile(
+    rf"^(?:第[{ORDINAL}\d]+[编章节条款项页]|[{ITEM}]+[、.．]|[（(][{ITEM}\d]+[)）]|\d+[、.．)）]|[①-⑳]|附件|附：|目\s*录)"
+)
+# All numbers that a heading opens with, to be taken off it.
+_LEADING = re.compile(
+    rf"^\s*(?:\#+\s*|第[{ORDINAL}\d]+[编篇章节条款]\s*|[（(][{ITEM}\d]+[）)]\s*|[{ITEM}\d]{{1,3}}[、.．]\s*"
+    rf"|[{ITEM}]{{1,2}}(?:是|要)(?:要)?|[①-⑳]\s*)+"
+)
+# How a text names a unit (第三条), a document's number (〔2023〕12号), a list by its length (八个对标), an item (第三点).
+UNIT_NAMED = re.compile(rf"第\s*({NUMERAL}{{1,6}}|\d{{1,4}})\s*([编章节条点项])")
+UNIT_NUMBER = re.compile(rf"第?({NUMERAL}{{1,6}}|\d{{1,4}})")
+DOCUMENT_NUMBER = re.compile(r"[〔\[【(（]\s*(\d{4})\s*[〕\]】)）]\s*(?:第\s*)?(\d{1,4})\s*号")
+LIST_LENGTH = re.compile(rf"({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个|大|项|点|条|种|方面|类|步)")
+LIST_ITEM = re.compile(rf"第\s*({NUMERAL}{{1,3}}|\d{{1,2}})\s*(?:个方面|方面|大点|点|项|个)")
 ARTICLE_RANK, BRACKET_RANK, RUN_IN_RANK = 4, 5, 11  # 第X条, 【…】, 一是…/一要…
 RUN_IN_MAX = 80  # characters of an opening sentence that still reads as a heading
 HEADING_MAX = 90  # characters of a heading on a line of its own
@@ -43,7 +61,7 @@ class Marker(NamedTuple):
 def marker_at(text: str, start: int, end: int) -> Marker | None:
     """The structural mark that opens `text[start:end)`, if any."""
     match = _MARKERS.match(text, start, end)
-    if match is None:
+    if match is None or match.lastgroup is None:
         return None
     rank = int(match.lastgroup[1:])
     if rank == 0:
@@ -62,6 +80,11 @@ def is_heading_line(text: str, start: int, end: int) -> bool:
     if marker.rank == 5:
         return marker.end == end
     return _INNER_STOP.search(text, marker.end, end) is None and (marker.rank != 4 or marker.end == end)
+
+
+def without_number(heading: str) -> str:
+    """A heading without the numbers that it opens with."""
+    return _LEADING.sub("", heading)
 
 
 def sentence_ends(text: str) -> list[int]:

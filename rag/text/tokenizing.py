@@ -40,7 +40,7 @@ def fold(text: str) -> str:
 
 def simplify(text: str) -> str:
     """Traditional characters as simplified ones; the rest stays."""
-    return _converter().convert(text)
+    return str(_converter().convert(text))
 
 
 def tokenize(text: str) -> list[str]:

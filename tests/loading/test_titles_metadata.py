@@ -9,7 +9,8 @@ import pytest
 from rag.ingest.loading import Source, discover, load, load_bytes
 from rag.ingest.loading.metadata import read_metadata
 from rag.ingest.loading.titles import find_title
-from rag.ingest.loading.word_numbering import format_number, han_number
+from rag.ingest.loading.word_numbering import format_number
+from rag.text.numerals import to_numeral
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 NOTICE = (
@@ -110,7 +111,7 @@ def test_sidecar_inside_an_archive() -> None:
 
 
 def test_word_numbers() -> None:
-    assert [han_number(n) for n in (0, 5, 10, 11, 20, 99, 100, 105, 110, 1010)] == [
+    assert [to_numeral(n) for n in (0, 5, 10, 11, 20, 99, 100, 105, 110, 1010)] == [
         "零", "五", "十", "十一", "二十", "九十九", "一百", "一百零五", "一百一十", "一千零一十",
     ]  # fmt: skip
     assert format_number(3, "decimalEnclosedCircle") == "③"

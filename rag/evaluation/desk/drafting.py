@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 from rag.datamodels import Passage
 from rag.service import Service
+from rag.text.headings import without_number
 
 ENOUGH = 3  # documents read for each draft wanted
 QUOTE_MIN, QUOTE_MAX = 15, 160  # characters, as in the development gold set
-_NUMBER = re.compile(
-    r"^\s*(?:\#+\s*|第[一二三四五六七八九十百千零〇两\d]+[编篇章节条款]\s*|[（(][一二三四五六七八九十\d]+[）)]\s*"
-    r"|[一二三四五六七八九十\d]{1,3}[、.．]\s*|[一二三四五六七八九十]{1,2}(?:是|要)(?:要)?|[①-⑳]\s*)+"
-)
 _TERM = r"[“\"《]?(?P<term>[^，。；：、“”\"（）()\s]{2,20})[”\"》]?"
 _CALLED = r"(?:(?:本[法文]|本条例|本办法|本规定|本细则|本章程|本通知)?所[称谓]的?)?"
 _IS = r"(?:是指|系指|，指的?是|是一种|的定义是)"
@@ -100,21 +97,21 @@ def _of_passage(passage: Passage, text: str, title: str) -> Iterator[tuple[int, 
     sentences = [_trimmed(text, start, end) for start, end in passage.sentences]
     usable = [sentence for sentence in sentences if _usable(sentence, text)]
     for sentence in usable:
-        bare = _NUMBER.sub("", sentence)
+        bare = without_number(sentence)
         if match := _DEFINITION.match(bare):
             yield 0, Draft(f"什么是{match['term']}？", passage.doc_id, sentence, "定义句")
         elif match := _LIST.match(bare):
             yield 1, Draft(f"{match['term']}包括哪些？", passage.doc_id, sentence, "列举句")
     if passage.headings:
         question = question_of(passage.headings[-1])
-        below = [own for own in usable if passage.headings[-1].strip() not in own and not _NUMBER.match(own)]
+        below = [own for own in usable if passage.headings[-1].strip() not in own and without_number(own) == own]
         if question and below:
             yield 2, Draft(question, passage.doc_id, below[0], "标题")
 
 
 def question_of(heading: str) -> str:
     """A question that a heading answers; empty when the heading says too little."""
-    bare = _NUMBER.sub("", heading).strip("【】#＃ 　：:")
+    bare = without_number(heading).strip("【】#＃ 　：:")
     topic = _SPLIT.split(bare)[0].strip("，,：: ")
     if not 4 <= len(topic) <= 40 or not any("\u4e00" <= char <= "\u9fff" for char in topic):
         return ""

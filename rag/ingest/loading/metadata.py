@@ -11,6 +11,8 @@ import itertools
 import re
 from collections.abc import Mapping
 
+from rag.text.numerals import ONES, to_number
+
 _HEAD = 1500
 _FOOT = 600
 MAX_SIDECAR = 64 * 1024
@@ -21,10 +23,8 @@ _NUMBER = re.compile(
 )
 _DATE = re.compile(r"((?:19|20)\d{2})\s?[年./-]\s?(1[0-2]|0?[1-9])\s?[月./-]\s?(3[01]|[12]\d|0?[1-9])(?:\s?日|(?!\d))")
 _HAN_DATE = re.compile(
-    r"([一二][〇○零Ｏ０O0一二三四五六七八九]{3})年(元|正|十[一二]?|[一二三四五六七八九])月"
-    r"(三十一?|二?十[一二三四五六七八九]?|[一二三四五六七八九])日"
+    rf"([一二][○Ｏ０O0零〇{ONES}]{{3}})年(元|正|十[一二]?|[{ONES}])月(三十一?|二?十[{ONES}]?|[{ONES}])日"
 )
-_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | dict.fromkeys("○零Ｏ０O0", 0)
 _VALIDITY = re.compile(
     r"(?:时效性|效力状态|有效性|效力|状态)\s*[:：]\s*"
     r"(现行有效|现行|有效|已废止|废止|已失效|失效|已被修改|尚未生效)"
@@ -97,16 +97,8 @@ def _iso(year: str, month: str, day: str) -> str:
 
 
 def _han_iso(match: re.Match[str]) -> str:
-    year = "".join(str(_DIGITS[c]) for c in match[1])
-    month = "1" if match[2] in "元正" else str(_han_number(match[2]))
-    return _iso(year, month, str(_han_number(match[3])))
-
-
-def _han_number(text: str) -> int:
-    if "十" not in text:
-        return _DIGITS[text]
-    tens, _, ones = text.partition("十")
-    return (_DIGITS[tens] if tens else 1) * 10 + (_DIGITS[ones] if ones else 0)
+    month = 1 if match[2] in "元正" else to_number(match[2])
+    return _iso(str(to_number(match[1])), str(month), str(to_number(match[3])))
 
 
 def _validity(head: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from rag.ingest.loading.guard import attribute, encrypted, local, open_package, parse_xml, reading
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
 from rag.ingest.loading.tables import table_lines
-from rag.ingest.loading.word_numbering import format_number, han_number
+from rag.ingest.loading.word_numbering import format_number
+from rag.text.numerals import to_numeral
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -88,7 +89,7 @@ class _Lists:
             begin = self._counts.get(key, _count(level, "start-value") - 1) + 1
         self._counts[key] = begin
         shape = attribute(level, "num-format")
-        shown = han_number(begin) if shape[0] in _HAN_FORMAT else format_number(begin, _FORMATS.get(shape, "decimal"))
+        shown = to_numeral(begin) if shape[0] in _HAN_FORMAT else format_number(begin, _FORMATS.get(shape, "decimal"))
         label = attribute(level, "num-prefix") + shown + attribute(level, "num-suffix")
         self._pending = label if label[-1] in "、.．)）" else label + " "
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from rag.text.headings import NUMBERED
+
 _LOOK_LINES = 14
 _OPENING = 30
 _STOPS = re.compile(r"[。；！？!?…]|[，,、：:；;.]$")
@@ -16,10 +18,6 @@ _FILE_LINE = re.compile(r"^(.{4,80}?)\.(?:docx?|wps|pdf|pptx?|xlsx?|txt|html?|rt
 _KIND = re.compile(
     r"(?:通知|意见|决定|办法|规定|条例|细则|方案|报告|讲话|致辞|总结|纲要|规划|公告|通告|公报|函|批复|纪要|章程|制度|规则|"
     r"请示|通报|命令|令|议案|守则|指南|解读|标准|法|说明|计划|倡议书|承诺书|新局面|体会|发言)(?:[（(].{1,16}[)）])?$"
-)
-_NUMBERED = re.compile(
-    r"^(?:第[一二三四五六七八九十百千零〇\d]+[编章节条款项页]|[一二三四五六七八九十]+[、.．]|[（(][一二三四五六七八九十\d]+[)）]|"
-    r"\d+[、.．)）]|[①-⑳]|附件|附：|目\s*录)"
 )
 _NOISE = re.compile(
     r"收藏|分享|下载|上传|登录|注册|首页|当前位置|来源[:：]|作者[:：]|发布时间|点击|打印|字号|^亲[,，]|第\d+页|https?:|@|"
@@ -84,7 +82,7 @@ def _from_text(text: str) -> str:
             if len(line) > 80:
                 break
             continue
-        if _NUMBERED.match(line):
+        if NUMBERED.match(line):
             break
         if _NOISE.search(line) or _SALUTE.search(line) or len(_HAN.findall(line)) < 4 or " | " in line:
             continue

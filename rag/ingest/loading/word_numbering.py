@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rag.ingest.loading.guard import parse_xml
+from rag.text.numerals import to_numeral
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
     from lxml import etree
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_HAN = "零一二三四五六七八九"
 _STEMS = "甲乙丙丁戊己庚辛壬癸"
 _BRANCHES = "子丑寅卯辰巳午未申酉戌亥"
 
@@ -91,7 +91,7 @@ def format_number(number: int, kind: str) -> str:
     """`number` written in one of Word's number formats; unknown formats give digits."""
     if kind in {"chineseCounting", "chineseCountingThousand", "taiwaneseCounting", "taiwaneseCountingThousand",
                 "japaneseCounting", "ideographDigital", "chineseLegalSimplified"}:  # fmt: skip
-        return han_number(number)
+        return to_numeral(number)
     if kind == "decimalEnclosedCircle" and 1 <= number <= 20:
         return chr(0x2460 + number - 1)
     if kind == "ideographTraditional" and number <= 10:
@@ -107,24 +107,6 @@ def format_number(number: int, kind: str) -> str:
     if kind == "decimalZero":
         return f"{number:02d}"
     return str(number)
-
-
-def han_number(number: int) -> str:
-    """1 → 一, 10 → 十, 21 → 二十一, 105 → 一百零五; digits from ten thousand on."""
-    if not 0 <= number < 10_000:
-        return str(number)
-    if number < 10:
-        return _HAN[number]
-    out = ""
-    gap = False
-    for unit, sign in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
-        digit = number // unit % 10
-        if digit:
-            out += ("零" if gap else "") + _HAN[digit] + sign
-            gap = False
-        else:
-            gap = bool(out)
-    return out.removeprefix("一") if 10 <= number < 20 else out
 
 
 def _roman(number: int) -> str:

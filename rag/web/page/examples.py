@@ -8,21 +8,18 @@ from collections.abc import Callable, Iterable
 
 from rag.datamodels import Passage
 from rag.search.filtering import ALL, Filter
+from rag.text.headings import without_number
 from rag.web.front.visible import Visible
 
 WANTED = 4
 _TRIED = 40
 _TERM = re.compile(r"“([\u3400-\u9fff、·\d]{3,14})”\s*[，,]?\s*(?:即|就是|是指|指的是|包括)")
-_NUMBERING = re.compile(
-    r"^(?:[一二三四五六七八九十百]+、|[（(][一二三四五六七八九十\d]+[)）]|\d+[.、．]|第[一二三四五六七八九十百\d]+[章节条编]"
-    r"|[一二三四五六七八九十]+(?:是|要)(?:要)?|[【\[])\s*"
-)
 _HEADING_MAX, _HEADING_MIN = 24, 5
 
 
 def heading_question(heading: str) -> str:
     """A heading as something one might ask; empty when it does not lend itself to that."""
-    words = _NUMBERING.sub("", heading).strip("。，；：!！?？】] \u3000")
+    words = without_number(heading).strip("【[。，；：!！?？】] \u3000")
     words = re.split(r"[，。；：,;:]", words)[0]
     if (words.endswith("条") and len(words) < _HEADING_MIN + 2) or not _HEADING_MIN <= len(words) <= _HEADING_MAX:
         return ""

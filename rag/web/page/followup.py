@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from rag.text.numerals import ITEM
 from rag.web.page.render import Turn
 
 ALONE = "\u3000"  # in front of a question: take it as it stands
 _POINTS_BACK = re.compile(
-    r"(?:那么?|它们?|他们|其|这(?:个|些|一|里|项|点)?|该|还有|上面|上述|前面|刚才|第[一二三四五六七八九十\d]+[点条个项])"
+    rf"(?:那么?|它们?|他们|其|这(?:个|些|一|里|项|点)?|该|还有|上面|上述|前面|刚才|第[{ITEM}\d]+[点条个项])"
 )
 _BARE = re.compile(r"(?:为什么|怎么做?|哪些|具体(?:呢|是什么)?|依据|举例|.{1,4}呢)[呢？?。 ]*")
 POINTING_MAX = 16  # characters; a longer question says enough by itself
