@@ -66,7 +66,18 @@ def stages() -> str:
     return "\n".join(rows)
 
 
-PARTS = {"commands": commands, "settings": settings, "stages": stages}
+def formats() -> str:
+    """A row a format: its suffixes, what is read of it, what its pages are called."""
+    from rag.ingest.loading.formats import FORMATS
+
+    rows = ["| 后缀 | 读出什么 | 页码 |", "|---|---|---|"]
+    for one in FORMATS:
+        suffixes = " ".join(f"`{suffix}`" for suffix in one.suffixes)
+        rows.append(f"| {suffixes} | {one.reads} | {one.pages or '—'} |")
+    return "\n".join(rows)
+
+
+PARTS = {"commands": commands, "settings": settings, "stages": stages, "formats": formats}
 
 
 def rewritten(text: str) -> str:

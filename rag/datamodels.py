@@ -44,7 +44,8 @@ class Document:
 
     doc_id: POSIX path under the corpus root. text: for .txt the decoded bytes with newlines untouched.
     sha256: of the file's bytes. metadata: doc_number, issuer, date, validity, encoding, … (all text).
-    warnings: sentences for the ingest report. original: the file's bytes where its pages can be shown (PDF), else empty;
+    loader: what read the file, with its version (`pdf-1`); empty for rows of a test collection. warnings: sentences for the
+    ingest report. original: the file's bytes where its pages can be shown (PDF), else empty;
     a document read back from the catalog comes without them.
     """
 
@@ -57,6 +58,7 @@ class Document:
     pages: tuple[Page, ...] = ()
     boxes: tuple[LineBox, ...] = ()
     warnings: tuple[str, ...] = ()
+    loader: str = ""
     original: bytes = field(default=b"", repr=False, compare=False)
 
 

@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from rag.errors import LoadError
 from rag.ingest.loading.common_characters import COMMON
 from rag.ingest.loading.discover import is_junk, is_sidecar
-from rag.ingest.loading.guard import PARSER_ERRORS, bomb, encrypted, open_zip
-from rag.ingest.loading.records import Failure, Job, Loaded
+from rag.ingest.loading.guard import PARSER_ERRORS, bomb, encrypted, open_zip, take
+from rag.ingest.loading.records import Budget, Failure, Job, Member, Opened
+
+_MEMBER_ERRORS: tuple[type[Exception], ...] = (*PARSER_ERRORS, NotImplementedError)
 
 
-@dataclass(slots=True)
-class Budget:
-    """What may still be unpacked, shared by an archive and all archives inside it."""
+def open_archive(data: bytes, job: Job, depth: int, budget: Budget) -> Opened:
+    """The files of an archive, in its order; junk and sidecars are left out.
 
-    bytes_left: int
-    members_left: int
-
-    def take(self, size: int, name: str) -> None:
-        """Use up one member of `size` bytes; raises LoadError `archive-bomb` beyond the limit."""
-        self.bytes_left -= size
-        self.members_left -= 1
-        if self.bytes_left < 0 or self.members_left < 0:
-            raise bomb(name, "连同里面的压缩包，解开后超过上限")
-
-
-# (bytes, doc_id, sidecar bytes or None, depth, budget) → what came of the member
-LoadMember = Callable[[bytes, str, bytes | None, int, Budget], Loaded]
-
-
-def load_zip(data: bytes, job: Job, depth: int, budget: Budget, load_member: LoadMember) -> Loaded:
-    """Documents and failures of the members, in the order of the archive.
-
-    Raises LoadError `archive-bomb`, `encrypted`, `damaged` or `empty-file` for the archive as a whole.
+    depth: how many archives and mails it lies in. Raises LoadError `archive-bomb`; so does asking for a member when the
+    budget is spent, `encrypted` or `damaged` when that holds for the archive as a whole.
     """
     if depth > job.limits.max_depth:
         raise bomb(job.name, f"压缩包套了 {depth} 层以上，超过上限 {job.limits.max_depth} 层")
-    documents, failures = [], []
+    return Opened(None, _members(data, job, budget))
+
+
+def _members(data: bytes, job: Job, budget: Budget) -> Iterator[Member | Failure]:
     with open_zip(data, job, "压缩包") as archive:
         members = [(member_name(m), m) for m in archive.infolist() if not m.is_dir()]
         if members and all(m.flag_bits & 1 for _, m in members):
@@ -57,18 +43,13 @@ def load_zip(data: bytes, job: Job, depth: int, budget: Budget, load_member: Loa
                 _check_name(name, doc_id)
                 body = _read(archive, member, doc_id, budget)
                 side = by_name.get(f"{name}.yaml") or by_name.get(f"{name}.yml")
-                sidecar = _read(archive, side, doc_id, budget) if side is not None else None
-                part = load_member(body, doc_id, sidecar, depth, budget)
+                found = Member(doc_id, body, _read(archive, side, doc_id, budget) if side is not None else None)
             except LoadError as error:
-                if error.code == "archive-bomb" and budget.bytes_left < 0:
+                if error.code == "archive-bomb" and budget.is_spent:
                     raise
-                failures.append(Failure(doc_id, str(error), error.code))
+                yield Failure(doc_id, str(error), error.code)
                 continue
-            documents.extend(part.documents)
-            failures.extend(part.failures)
-    if not documents and not failures:
-        raise LoadError(f"{job.name}：压缩包里没有文件。 (empty archive)", code="empty-file")
-    return Loaded(tuple(documents), tuple(failures))
+            yield found
 
 
 def member_name(member: zipfile.ZipInfo) -> str:
@@ -84,7 +65,7 @@ def member_name(member: zipfile.ZipInfo) -> str:
 
 
 def _decoded_name(raw: bytes) -> str:
-    readings = []
+    guesses = []
     for encoding in ("utf-8", "gb18030", "big5"):
         try:
             text = raw.decode(encoding)
@@ -93,18 +74,18 @@ def _decoded_name(raw: bytes) -> str:
         if encoding == "utf-8":
             return text
         wide = [c for c in text if ord(c) > 0x7F]
-        readings.append((sum(c in COMMON for c in wide) / max(len(wide), 1), encoding == "gb18030", text))
-    return max(readings)[2] if readings else ""
+        guesses.append((sum(c in COMMON for c in wide) / max(len(wide), 1), encoding == "gb18030", text))
+    return max(guesses)[2] if guesses else ""
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, doc_id: str, budget: Budget) -> bytes:
     if member.flag_bits & 1:
         raise encrypted(doc_id)
-    budget.take(member.file_size, doc_id)
+    take(budget, member.file_size, doc_id)
     try:
         with archive.open(member) as stream:
             return stream.read(member.file_size)
-    except (*PARSER_ERRORS, NotImplementedError) as error:
+    except _MEMBER_ERRORS as error:
         raise LoadError(
             f"{doc_id}：压缩包里的这个文件已损坏或压缩方法不认得，读不出来；请重新打包。 (damaged archive member)",
             code="damaged",

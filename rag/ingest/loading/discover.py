@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rag.errors import CorpusError
+from rag.ingest.loading.formats import SUPPORTED
 from rag.ingest.loading.records import Source
-from rag.ingest.loading.sniff import SUPPORTED
 
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 _JUNK_FOLDERS = frozenset({"__macosx", "__pycache__"})

@@ -6,35 +6,20 @@ import hashlib
 import importlib
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 from rag.datamodels import Document
 from rag.errors import LoadError
-from rag.ingest.loading.archive import Budget, load_zip
+from rag.ingest.loading.encodings import decode
+from rag.ingest.loading.formats import BY_KIND, BY_MEDIA_TYPE, BY_SUFFIX, Format, reader_of
 from rag.ingest.loading.guard import encrypted, too_large
 from rag.ingest.loading.metadata import MAX_SIDECAR, read_metadata, read_sidecar
-from rag.ingest.loading.records import MB, Extracted, Job, Limits, Loaded, Source
-from rag.ingest.loading.sniff import BY_SUFFIX, TEXT_KINDS, kind_of
+from rag.ingest.loading.records import MB, Budget, Extracted, Failure, Job, Limits, Loaded, Opened, Source
+from rag.ingest.loading.sniff import kind_of
 from rag.ingest.loading.titles import find_title
 
-# kind → (module, function, what users call it); imported when first needed, so that `import rag.ingest.loading` is quick.
-_PARSERS = {
-    "txt": ("plain", "extract_txt", "文本"),
-    "md": ("plain", "extract_md", "Markdown"),
-    "csv": ("plain", "extract_csv", "CSV"),
-    "html": ("web", "extract_html", "网页"),
-    "docx": ("word", "extract_docx", "Word 文档 (.docx)"),
-    "pptx": ("slides", "extract_pptx", "演示文稿 (.pptx)"),
-    "xlsx": ("sheets", "extract_xlsx", "Excel 工作簿 (.xlsx)"),
-    "pdf": ("pdf", "extract_pdf", "PDF"),
-    "rtf": ("rtf", "extract_rtf", "RTF"),
-    "odt": ("opendocument", "extract_odt", "ODT"),
-    "ofd": ("ofd", "extract_ofd", "OFD"),
-    "epub": ("epub", "extract_epub", "EPUB"),
-    "doc": ("libreoffice", "extract_doc", "旧版 Word/WPS 文档"),
-}
-_LABELS = {kind: label for kind, (_, _, label) in _PARSERS.items()} | {"zip": "ZIP 压缩包", "eml": "邮件"}
+PLAIN = BY_KIND["txt"]
 
 
 def load(source: Source, *, ocr: bool = True, limits: Limits | None = None) -> Loaded:
@@ -86,6 +71,41 @@ def load_bytes(
 def _load(data: bytes, job: Job, sidecar: bytes | None, depth: int, budget: Budget) -> Loaded:
     if not data:
         raise LoadError(f"{job.name}：文件是空的（0 字节）。 (empty file)", code="empty-file")
+    said, found = _recognised(data, job)
+    warnings = _mismatch(said, found)
+    if not found.is_container:
+        extracted: Extracted = _loader(found)(data, job)
+        return Loaded((_document(data, job, extracted, sidecar, warnings),))
+    opened: Opened = _loader(found)(data, job, depth, budget)
+    own = () if opened.own is None else (_document(data, job, opened.own, sidecar, warnings),)
+    inside = _inside(opened, job, depth, budget)
+    if not own and not inside.documents and not inside.failures:
+        raise LoadError(f"{job.name}：压缩包里没有文件。 (empty archive)", code="empty-file")
+    return Loaded((*own, *inside.documents), inside.failures)
+
+
+def _inside(opened: Opened, job: Job, depth: int, budget: Budget) -> Loaded:
+    """What came of the members of a container. Raises LoadError when an archive unpacks to more than it may."""
+    documents: list[Document] = []
+    failures: list[Failure] = []
+    for member in opened.members:
+        if isinstance(member, Failure):
+            failures.append(member)
+            continue
+        try:
+            part = _load(member.data, job.renamed(member.doc_id), member.sidecar, depth + 1, budget)
+        except LoadError as error:
+            if error.code == "archive-bomb" and budget.is_spent and opened.own is None:
+                raise
+            failures.append(Failure(member.doc_id, str(error), error.code))
+            continue
+        documents.extend(part.documents)
+        failures.extend(part.failures)
+    return Loaded(tuple(documents), tuple(failures))
+
+
+def _recognised(data: bytes, job: Job) -> tuple[Format, Format]:
+    """The formats that the suffix says and that the content shows. Raises LoadError when the file cannot be read as either."""
     suffix = PurePosixPath(job.name.rpartition("#")[0] or job.name).suffix.lower()
     suffix = suffix if suffix in BY_SUFFIX else PurePosixPath(job.name).suffix.lower()
     if suffix not in BY_SUFFIX:
@@ -93,93 +113,73 @@ def _load(data: bytes, job: Job, sidecar: bytes | None, depth: int, budget: Budg
             f"{job.name}：不支持 {suffix or '没有后缀的'} 文件；请转换为 .docx、.pdf 或 .txt。 (unsupported format)",
             code="unknown-format",
         )
-    kind = kind_of(data, suffix)
     said = BY_SUFFIX[suffix]
-    if job.strict and (_mismatch(said, kind) or kind == f"not-{said}"):
-        raise _belied(job.name, said, kind)
-    if kind in {"zip", "eml"}:
-        if kind == "zip" and said not in {"zip", *TEXT_KINDS}:
-            raise LoadError(
-                f"{job.name}：不是有效的{_LABELS[said]}，里面是普通压缩包；请用原来的软件重新保存。"
-                " (plain zip, wrong suffix)",
-                code="damaged",
-            )
-
-        def member(body: bytes, doc_id: str, side: bytes | None, at: int, left: Budget) -> Loaded:
-            return _load(body, job.renamed(doc_id), side, at + 1, left)
-
-        if kind == "zip":
-            return load_zip(data, job, depth, budget, member)
-        from rag.ingest.loading.mail import load_mail
-
-        body, attachments = load_mail(data, job, depth, budget, member)
-        document = _document(data, job, body, sidecar, _mismatch(said, kind))
-        return Loaded((document, *attachments.documents), attachments.failures)
-    extracted = _parser(kind, job, suffix)(data, job)
-    return Loaded((_document(data, job, extracted, sidecar, _mismatch(said, kind)),))
-
-
-def _parser(kind: str, job: Job, suffix: str) -> Callable[[bytes, Job], Extracted]:
+    kind = kind_of(data, suffix)
+    found = BY_KIND.get(kind)
+    if job.strict and (kind == f"not-{said.kind}" or (found is not None and found.kind != said.kind)):
+        raise _belied(job.name, said, found)
     if kind == "encrypted":
         raise encrypted(job.name)
-    if kind.startswith("not-"):
-        if kind in {"not-pdf", "not-ofd", "not-zip", "not-epub"}:
-            raise _not_what_it_says(job.name, kind.removeprefix("not-"))
-        return _as_text_or_refuse(kind.removeprefix("not-"))
-    if kind in {"image", "ole-other", "unknown"}:
+    if kind == f"not-{said.kind}":
+        if not said.may_be_plain or not _is_plain(data, job):
+            raise _not_what_it_says(job.name, said)
+        return said, PLAIN
+    if found is None:
         what = {"image": "是图片", "ole-other": "是旧版 Office 文件（不是 Word 文档）"}.get(kind, "格式不认得")
         raise LoadError(
             f"{job.name}：{what}，与后缀 {suffix} 不符或不受支持；请另存为 .docx、.xlsx、.pptx 或 .pdf。"
             " (unsupported content)",
             code="unknown-format",
         )
-    module, function, _ = _PARSERS[kind]
-    parser: Callable[[bytes, Job], Extracted] = getattr(
-        importlib.import_module(f"rag.ingest.loading.{module}"), function
-    )
-    return parser
+    if kind == "zip" and said.kind != "zip" and not said.is_text:
+        raise LoadError(
+            f"{job.name}：不是有效的{said.label}，里面是普通压缩包；请用原来的软件重新保存。 (plain zip, wrong suffix)",
+            code="damaged",
+        )
+    return said, found
 
 
-def _as_text_or_refuse(said: str) -> Callable[[bytes, Job], Extracted]:
-    """For an office suffix on a file that is no such thing: plain text is read with a warning, else refused."""
-    from rag.ingest.loading.plain import extract_txt
-
-    def parser(data: bytes, job: Job) -> Extracted:
-        try:
-            found = extract_txt(data, job)
-        except LoadError as error:
-            raise _not_what_it_says(job.name, said) from error
-        if any(ord(c) < 0x20 and c not in "\t\n\r\x0c" for c in found.text[:10_000]):
-            raise _not_what_it_says(job.name, said)
-        return replace(found, warnings=(*found.warnings, "内容其实是纯文本，已按文本读入。 (plain text, wrong suffix)"))
-
-    return parser
+def _loader(found: Format) -> Callable[..., Any]:
+    """The function that reads a format, imported now."""
+    module, _, function = found.loader.partition(":")
+    loader: Callable[..., Any] = getattr(importlib.import_module(f"rag.ingest.loading.{module}"), function)
+    return loader
 
 
-def _not_what_it_says(name: str, said: str) -> LoadError:
+def _is_plain(data: bytes, job: Job) -> bool:
+    """Whether the bytes are plain text, for a suffix that office programs leave on it."""
+    try:
+        text = decode(data, job.name).text
+    except LoadError:
+        return False
+    return not any(ord(c) < 0x20 and c not in "\t\n\r\x0c" for c in text[:10_000])
+
+
+def _not_what_it_says(name: str, said: Format) -> LoadError:
     return LoadError(
-        f"{name}：不是有效的{_LABELS[said]}，可能已损坏或后缀不对；请用原来的软件打开后重新保存。"
+        f"{name}：不是有效的{said.label}，可能已损坏或后缀不对；请用原来的软件打开后重新保存。"
         " (damaged, or the suffix is wrong)",
         code="damaged",
     )
 
 
-def _belied(name: str, said: str, kind: str) -> LoadError:
+def _belied(name: str, said: Format, found: Format | None) -> LoadError:
     """The error for a file whose suffix says one thing and its content another."""
-    if kind not in _LABELS:
+    if found is None:
         return _not_what_it_says(name, said)
-    right = next(suffix for suffix, other in BY_SUFFIX.items() if other == kind)
     return LoadError(
-        f"{name}：后缀说是{_LABELS[said]}，内容却是{_LABELS[kind]}；请把后缀改为 {right} 后再试。"
+        f"{name}：后缀说是{said.label}，内容却是{found.label}；请把后缀改为 {found.suffixes[0]} 后再试。"
         " (the suffix does not match the content)",
         code="wrong-suffix",
     )
 
 
-def _mismatch(said: str, kind: str) -> tuple[str, ...]:
-    if said == kind or kind not in _LABELS:
+def _mismatch(said: Format, found: Format) -> tuple[str, ...]:
+    if said.kind == found.kind:
         return ()
-    return (f"后缀与内容不符，内容是{_LABELS[kind]}，已照内容读入。 (suffix does not match the content)",)
+    if found.kind == PLAIN.kind and said.may_be_plain:
+        return ("内容其实是纯文本，已按文本读入。 (plain text, wrong suffix)",)
+    return (f"后缀与内容不符，内容是{found.label}，已照内容读入。 (suffix does not match the content)",)
 
 
 def _document(data: bytes, job: Job, found: Extracted, sidecar: bytes | None, warnings: tuple[str, ...]) -> Document:
@@ -203,7 +203,8 @@ def _document(data: bytes, job: Job, found: Extracted, sidecar: bytes | None, wa
     return Document(
         doc_id=job.name, title=title, text=found.text, sha256=hashlib.sha256(data).hexdigest(),
         media_type=found.media_type, metadata=facts, pages=found.pages, boxes=found.boxes,
-        warnings=tuple(notes), original=data if found.media_type == "application/pdf" else b"",
+        warnings=tuple(notes), loader=reader_of(found.media_type),
+        original=data if BY_MEDIA_TYPE[found.media_type].keeps_original else b"",
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
-from rag.ingest.loading.records import MB, Job
+from rag.ingest.loading.records import MB, Budget, Job
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -63,6 +63,14 @@ def too_large(name: str, what: str) -> LoadError:
 def bomb(name: str, what: str) -> LoadError:
     """The error for an archive that unpacks to more than it may."""
     return LoadError(f"{name}：{what}，疑似压缩炸弹，没有解开。 (looks like an archive bomb)", code="archive-bomb")
+
+
+def take(budget: Budget, size: int, name: str) -> None:
+    """Use up one member of `size` bytes; raises LoadError `archive-bomb` beyond the limit."""
+    budget.bytes_left -= size
+    budget.members_left -= 1
+    if budget.is_spent or budget.members_left < 0:
+        raise bomb(name, "连同里面的压缩包，解开后超过上限")
 
 
 @contextmanager
@@ -143,9 +151,14 @@ def local(element: etree._Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
+def whole_text(element: etree._Element) -> str:
+    """All text under an element, in order."""
+    return "".join(str(part) for part in element.itertext())
+
+
 def attribute(element: etree._Element, name: str) -> str:
     """The value of the attribute with this local name, in any namespace, or ""."""
     for key, value in element.attrib.items():
-        if key == name or key.endswith("}" + name):
-            return value
+        if key == name or str(key).endswith("}" + name):
+            return str(value)
     return ""

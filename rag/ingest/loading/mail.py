@@ -5,24 +5,25 @@ from __future__ import annotations
 import email
 import email.errors
 import email.policy
+from collections.abc import Iterator
 from email.header import decode_header
 from email.message import Message
 
 from rag.errors import LoadError
-from rag.ingest.loading.archive import Budget, LoadMember
 from rag.ingest.loading.encodings import decode
-from rag.ingest.loading.guard import bomb, damaged
-from rag.ingest.loading.records import Extracted, Failure, Job, Loaded, TextBuilder
+from rag.ingest.loading.guard import bomb, damaged, take
+from rag.ingest.loading.records import Budget, Extracted, Failure, Job, Member, Opened, TextBuilder
 from rag.ingest.loading.web import add_html
 
 MEDIA_TYPE = "message/rfc822"
 _HEADERS = (("subject", "主题"), ("from", "发件人"), ("to", "收件人"), ("cc", "抄送"), ("date", "日期"))
 
 
-def load_mail(data: bytes, job: Job, depth: int, budget: Budget, load_member: LoadMember) -> tuple[Extracted, Loaded]:
-    """The mail itself and what came of its attachments.
+def open_mail(data: bytes, job: Job, depth: int, budget: Budget) -> Opened:
+    """The mail itself and its attachments.
 
-    Raises LoadError `damaged` where the bytes are no mail, `archive-bomb` for mails nested too deep.
+    depth: how many archives and mails it lies in. Raises LoadError `damaged` where the bytes are no mail, `archive-bomb`
+    for mails nested too deep.
     """
     if depth > job.limits.max_depth:
         raise bomb(job.name, f"邮件套了 {depth} 层以上，超过上限 {job.limits.max_depth} 层")
@@ -36,39 +37,41 @@ def load_mail(data: bytes, job: Job, depth: int, budget: Budget, load_member: Lo
         value = _header(message, name, job)
         if value:
             builder.add(f"{label}：{value}")
-    documents, failures = [], []
-    taken: set[str] = set()
-    for part in _parts(message, _bodies(message)):
+    attachments = []
+    for part in _parts(message, _left_out(message)):
         job.check_time()
         name = _attachment_name(part, job)
-        if not name:
+        if name:
+            attachments.append((name, part))
+        else:
             _add_body(part, job, builder)
-            continue
-        doc_id = f"{job.name}/{name}"
-        number = 2
+    own = Extracted(builder.text, MEDIA_TYPE, title=subject, title_certain=bool(subject))
+    return Opened(own, _attached(attachments, job, budget))
+
+
+def _attached(attachments: list[tuple[str, Message]], job: Job, budget: Budget) -> Iterator[Member | Failure]:
+    taken: set[str] = set()
+    for name, part in attachments:
+        job.check_time()
+        doc_id, number = f"{job.name}/{name}", 2
         while doc_id in taken:
             doc_id, number = f"{job.name}/{name}#{number}", number + 1
         taken.add(doc_id)
+        body = _payload(part)
         try:
-            body = _payload(part)
-            budget.take(len(body), doc_id)
-            loaded = load_member(body, doc_id, None, depth, budget)
+            take(budget, len(body), doc_id)
         except LoadError as error:
-            failures.append(Failure(doc_id, str(error), error.code))
+            yield Failure(doc_id, str(error), error.code)
             continue
-        documents.extend(loaded.documents)
-        failures.extend(loaded.failures)
-    return Extracted(builder.text, MEDIA_TYPE, title=subject, title_certain=bool(subject)), Loaded(
-        tuple(documents), tuple(failures)
-    )
+        yield Member(doc_id, body)
 
 
-def _bodies(message: Message) -> frozenset[int]:
+def _left_out(message: Message) -> frozenset[int]:
     """Identities of the parts left out: of alternatives that say the same, the plain text is read, else the HTML."""
     left_out: set[int] = set()
     for part in message.walk():
         if part.get_content_type() == "multipart/alternative" and part.is_multipart():
-            choices = list(part.get_payload())
+            choices = _children(part)
             plain = [p for p in choices if p.get_content_type() == "text/plain" and _payload(p).strip()]
             if plain:
                 left_out |= {id(p) for p in choices if p.get_content_type() == "text/html"}
@@ -86,10 +89,15 @@ def _parts(message: Message, left_out: frozenset[int]) -> list[Message]:
         if part.get_content_type() == "message/rfc822":
             found.append(part)
         elif part.is_multipart():
-            waiting.extend(reversed(part.get_payload()))
+            waiting.extend(reversed(_children(part)))
         else:
             found.append(part)
     return found
+
+
+def _children(part: Message) -> list[Message]:
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
 
 
 def _attachment_name(part: Message, job: Job) -> str:
@@ -110,8 +118,8 @@ def _attachment_name(part: Message, job: Job) -> str:
 
 def _payload(part: Message) -> bytes:
     if part.get_content_type() == "message/rfc822":
-        inner = part.get_payload()
-        return inner[0].as_bytes() if isinstance(inner, list) and inner else b""
+        inner = _children(part)
+        return inner[0].as_bytes() if inner else b""
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 

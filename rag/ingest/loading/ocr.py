@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy
@@ -44,7 +44,7 @@ def _engine() -> rapidocr.RapidOCR:
 def read_image(image: numpy.ndarray) -> list[OcrLine]:
     """The lines of an image (height × width × 3, BGR) from top to bottom, those side by side from left to right."""
     with _LOCK:
-        result = _engine()(image)
+        result: Any = _engine()(image)  # rapidocr returns another record for each way of using it
     if result.boxes is None or not result.txts:
         return []
     height, width = image.shape[:2]

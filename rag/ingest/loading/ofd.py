@@ -86,7 +86,8 @@ def _add_page(
     page = parse_xml(archive.read(path))
     area = _floats(next((_text(e) for e in page.iter() if local(e) == "PhysicalBox"), default_box))
     _, _, width, height = area if len(area) == 4 else (0.0, 0.0, 210.0, 297.0)
-    under, over = [], []
+    under: list[_Run] = []
+    over: list[_Run] = []
     for use in (e for e in page.iter() if local(e) == "Template"):
         target = templates.get(use.get("TemplateID", ""))
         if target:

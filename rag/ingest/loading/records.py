@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -63,6 +63,28 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file inside an archive or a mail. sidecar: the bytes of its YAML, where there is one."""
+
+    doc_id: str
+    data: bytes
+    sidecar: bytes | None = None
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may still be unpacked, shared by an archive and all archives inside it."""
+
+    bytes_left: int
+    members_left: int
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether more bytes were asked for than there were."""
+        return self.bytes_left < 0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One file being read. name: its doc_id, for messages. deadline: time.monotonic() at which reading stops.
 
@@ -105,6 +127,14 @@ class Extracted:
     boxes: tuple[LineBox, ...] = ()
     title_certain: bool = False
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A container opened. own: its own text, None for an archive. members: read one by one, as they are asked for."""
+
+    own: Extracted | None
+    members: Iterator[Member | Failure]
 
 
 # One code point becomes one code point, so that offsets made before the replacement stay true. \x0b and \x0c are Word's

@@ -74,8 +74,8 @@ def _graphic(frame: etree._Element, slide: Slide) -> Iterator[str]:
             return
         if kind == "chart" or kind == "relIds":
             for key, value in element.attrib.items():
-                if key.endswith("}id") or key.endswith("}dm"):
-                    yield from _related(slide, value)
+                if str(key).endswith(("}id", "}dm")):
+                    yield from _related(slide, str(value))
 
 
 def _related(slide: Slide, relation_id: str) -> Iterator[str]:

@@ -2,79 +2,66 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from io import BytesIO
+
+from rag.ingest.loading.formats import BY_KIND, BY_SUFFIX, FORMATS
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
-# suffix → kind; the kinds of text files are believed by suffix, as any text may be any of them.
-BY_SUFFIX = {
-    ".txt": "txt", ".md": "md", ".markdown": "md", ".html": "html", ".htm": "html", ".xhtml": "html", ".csv": "csv",
-    ".docx": "docx", ".pptx": "pptx", ".xlsx": "xlsx", ".pdf": "pdf", ".rtf": "rtf", ".odt": "odt", ".ofd": "ofd",
-    ".epub": "epub", ".eml": "eml", ".zip": "zip", ".doc": "doc", ".wps": "doc", ".xlsm": "xlsx",
-}  # fmt: skip
-TEXT_KINDS = frozenset({"txt", "md", "html", "csv", "eml"})
-SUPPORTED: frozenset[str] = frozenset(BY_SUFFIX)
-_HTML_START = re.compile(
-    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,500}?-->\s*){0,5}<(?:!doctype\s+html|html[\s>])",
-    re.IGNORECASE | re.DOTALL,
-)
+_TEXTS = frozenset(one.kind for one in FORMATS if one.is_text)
 
 
 def kind_of(data: bytes, suffix: str) -> str:
-    """The kind of a file: a value of BY_SUFFIX, or `encrypted`, `ole-other`, `image`, `unknown`.
+    """The kind of a file: that of a Format, `not-KIND`, or `encrypted`, `ole-other`, `image`, `unknown`.
 
     suffix: lower case, with the dot. Text keeps the kind its suffix says; .doc files that are really HTML, RTF or a
     newer format are named for what they are.
     """
-    said = BY_SUFFIX.get(suffix, "unknown")
+    said = BY_SUFFIX[suffix].kind if suffix in BY_SUFFIX else "unknown"
     head = data[:1024]
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zip_kind(data, said)
-    if b"%PDF-" in head and (said == "pdf" or head.lstrip(b"\xef\xbb\xbf\r\n \t").startswith(b"%PDF-")):
+    if (said == "pdf" and b"%PDF-" in head) or _begins_as("pdf", head):  # PDF readers allow anything before the mark
         return "pdf"
     if head.startswith(_OLE):
         return _ole_kind(data)
-    if head.startswith(b"{\\rtf"):
+    if _begins_as("rtf", head):
         return "rtf"
-    if head.startswith(_IMAGES) and said not in TEXT_KINDS:
+    if head.startswith(_IMAGES if said not in _TEXTS else _IMAGES[:2]):
         return "image"
-    if head.startswith(_IMAGES[:2]):
-        return "image"
-    if said in TEXT_KINDS or said == "unknown":
+    if said in _TEXTS or said == "unknown":
         return said
     if said == "doc" and b"MIME-Version:" in head:
         return "eml"  # a web archive that Word saved under its own suffix
-    if _HTML_START.match(head.removeprefix(b"\xef\xbb\xbf")):
+    if _begins_as("html", head):
         return "html"
     return said if said in {"doc", "pdf"} and b"\x00" in head else f"not-{said}"
+
+
+def _begins_as(kind: str, head: bytes) -> bool:
+    begins = BY_KIND[kind].begins
+    return begins is not None and begins.match(head) is not None
 
 
 def _zip_kind(data: bytes, said: str) -> str:
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = set(archive.namelist()[:20_000])
+            declared = b""
             if "mimetype" in names:
                 info = archive.getinfo("mimetype")
-                kind = archive.read(info)[:100].strip() if info.file_size < 200 else b""
-                if kind == b"application/epub+zip":
-                    return "epub"
-                if kind.startswith(b"application/vnd.oasis.opendocument.text"):
-                    return "odt"
+                declared = archive.read(info)[:100].strip() if info.file_size < 200 else b""
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, LookupError):
-        return said if said not in TEXT_KINDS and said != "unknown" else "zip"  # its parser says what is broken
-    for kind, mark in (("docx", "word/"), ("pptx", "ppt/"), ("xlsx", "xl/")):
-        if "[Content_Types].xml" in names and any(n.startswith(mark) for n in names):
-            return kind
-    if "OFD.xml" in names:
-        return "ofd"
-    if "META-INF/container.xml" in names:
-        return "epub"
-    if "content.xml" in names and "META-INF/manifest.xml" in names:
-        return "odt"
-    return "zip"
+        return said if said not in _TEXTS and said != "unknown" else "zip"  # its parser says what is broken
+    by_type = next((one.kind for one in FORMATS if one.zip_type and declared.startswith(one.zip_type)), "")
+    by_members = (one.kind for one in FORMATS if one.zip_members and all(_holds(names, m) for m in one.zip_members))
+    return by_type or next(by_members, "zip")
+
+
+def _holds(names: set[str], member: str) -> bool:
+    return any(name.startswith(member) for name in names) if member.endswith("/") else member in names
 
 
 def _ole_kind(data: bytes) -> str:

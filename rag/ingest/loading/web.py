@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
 from rag.ingest.loading.encodings import decode
-from rag.ingest.loading.guard import local, reading, too_large
+from rag.ingest.loading.guard import local, reading, too_large, whole_text
 from rag.ingest.loading.plain import encoding_facts
 from rag.ingest.loading.records import MB, Extracted, Job, TextBuilder
 from rag.ingest.loading.tables import table_lines
@@ -89,7 +89,7 @@ class _Walker:
         if not name or name in _UNSEEN or _is_hidden(element):
             return
         if name in _AROUND and self.has_main and not _within_main(element):
-            self.skipped += len("".join(element.itertext()).strip())
+            self.skipped += len(whole_text(element).strip())
             return
         if name == "br":
             self._flush()
@@ -104,7 +104,7 @@ class _Walker:
         if name == "li":
             self._number = self._list_number(element)
         if name == "pre":
-            self.builder.add("".join(element.itertext()))
+            self.builder.add(whole_text(element))
             return
         self._inline(element.text)
         for child in element:
