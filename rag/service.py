@@ -25,11 +25,12 @@ from rag.datamodels import (
 )
 from rag.errors import BusyError, NotFoundError, UsageError
 from rag.index.catalog import Catalog, Record
-from rag.index.fingerprints import made_as
-from rag.index.snapshot import Snapshot, set_word_tables, snapshot, with_words, word_tables
+from rag.index.snapshot import Snapshot, snapshot, with_words
+from rag.index.wordlists import set_word_tables, word_tables
 from rag.ingest.loading.pdf_places import page_boxes, page_image
 from rag.ingest.pipeline import IngestReport, Intake, edited
-from rag.ingest.preparing import make_of, prepare, store
+from rag.ingest.preparing import make_of, prepared, store
+from rag.ingest.rebuilding import rebuild
 from rag.models.embedding import Embedder, Progress, load_embedder
 from rag.models.loaded import Models
 from rag.models.reranking import Reranker, load_reranker
@@ -208,14 +209,16 @@ class Service:
         with self._writing:
             return intake.take(documents, self.catalog, self.embedder, mirror=mirror, progress=progress)
 
-    def rebuild_if_other_make(self, progress: Progress | None = None) -> bool:
-        """Make an index of another model, chunker or tokenizer again from the texts it holds; True when it was needed."""
-        make = make_of(self.embedder, self.settings.passage_size)
-        stale = [record.document for record in self.catalog.records() if not made_as(record.source, make)]
+    def rebuild_if_other_make(
+        self, progress: Progress | None = None, on_line: Callable[[IngestLine], None] = lambda line: None
+    ) -> bool:
+        """Make the documents of another model, loader, chunker or tokenizer again from what the index holds.
+
+        on_line: told of each; a document whose file is not kept and that another loader read says so in its warnings.
+        True when that was needed.
+        """
         with self._writing:
-            items = (prepare(document, make, self.settings.passage_size) for document in stale)
-            store(self.catalog, items, self.embedder, make, progress)
-        return bool(stale)
+            return bool(rebuild(self.catalog, self.embedder, self.settings, progress, on_line))
 
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Remove documents at once and for good. Raises NotFoundError, removing none."""
@@ -236,8 +239,8 @@ class Service:
             record = self.catalog.record(doc_id)
             self.catalog.edit(doc_id, self.catalog.edits().get(doc_id, {}) | clean)
             make = make_of(self.embedder, self.settings.passage_size)
-            changed = prepare(edited(record.document, clean), make, self.settings.passage_size)
-            store(self.catalog, iter([changed]), self.embedder, make)
+            changed = prepared(edited(record.document, clean), make, self.settings.passage_size)
+            store(self.catalog, [changed], self.embedder, make)
         return self.document(doc_id)
 
     def documents(self) -> list[Record]:

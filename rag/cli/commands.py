@@ -277,7 +277,7 @@ def _usable(settings: Settings) -> bool:
     if not service.catalog.sources():
         return False
     with bar("重建 / rebuilding") as update:
-        service.rebuild_if_other_make(update)
+        service.rebuild_if_other_make(update, print_line)
     service.calibration()
     return True
 
@@ -301,7 +301,6 @@ def _ingest(
 ) -> None:
     from dataclasses import asdict
 
-    from rag.evaluation.desk.publishing import publish
     from rag.service import Service
 
     service = Service(settings)
@@ -310,7 +309,12 @@ def _ingest(
         with bar("编码 / encoding") as update:
             return target.ingest(paths, mirror=mirror, progress=update, on_line=print_line)
 
-    report, verdict = publish(service, change, guard, bar)
+    if guard is None:
+        report, verdict = change(service), None
+    else:
+        from rag.evaluation.desk.publishing import publish
+
+        report, verdict = publish(service, change, guard, bar)
     counts = f"{len(report.lines)} 个读取，{len(report.removed)} 个移除"
     audit.note(settings.index, operator(), "command", "index" if mirror else "add", counts)
     if verdict is not None:

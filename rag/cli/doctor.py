@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from rag.errors import IndexUnusable
+from rag.index.catalog import Record
 from rag.index.snapshot import Snapshot
+from rag.ingest.loading import reader_of
 from rag.service import Service
 from rag.text.spans import mend, uncovered
 
@@ -53,8 +56,16 @@ def examine(service: Service) -> list[Check]:
     checks.append(
         _check("同一真相 / one truth", _out_of_step(service, current), f"第 {current.generation} 代，派生索引一致")
     )
-    checks.append(Check("不混用 / one make", True, service.catalog.fact("make") or ""))
+    checks.append(Check("不混用 / one make", True, f"{service.catalog.fact('make') or ''}{_read_before(records)}"))
     return checks
+
+
+def _read_before(records: Mapping[str, Record]) -> str:
+    """The documents whose text an older loader read, which were made again from it because their files are not kept."""
+    old = [
+        doc_id for doc_id, one in records.items() if one.document.loader not in {"", reader_of(one.document.media_type)}
+    ]
+    return f"；{len(old)} 个文档的文字是旧版读取程序读出的：{'、'.join(old[:3])}" if old else ""
 
 
 def _check(name: str, wrong: list[str], good: str) -> Check:

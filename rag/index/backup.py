@@ -24,13 +24,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from rag import __version__
 from rag.errors import BackupError, IndexMismatch
+from rag.index import derived
 from rag.index.catalog import Catalog
-from rag.index.snapshot import DERIVED, FILES
 
 NOTE = "backup.json"
 FORMAT = 1
 CATALOG = "catalog.sqlite3"
-_SKIPPED = {DERIVED, *FILES}
+_SKIPPED = {derived.NOTE, *derived.FILES}
 _JOURNALS = ("-wal", "-shm", "-journal")
 
 
@@ -82,7 +82,7 @@ def save(index: Path, target: Path, *, force: bool = False) -> Backup:
 
 
 def restore(source: Path, index: Path, *, make: str, other_make: bool = False, force: bool = False) -> Path | None:
-    """Put the archive's index in the place of `index`; what stood there is kept beside it, at the returned path.
+    """Put the archive's index in the place of `index`; what was there is kept beside it, at the returned path.
 
     make: what the present configuration builds with. other_make: take an index of another make too, to rebuild it.
     force: replace an index that is there. Raises BackupError, IndexMismatch; then nothing has changed.
@@ -120,7 +120,8 @@ def _note_of(archive: tarfile.TarFile) -> Backup:
     if first is None or first.name != NOTE or not first.isfile() or first.size > 10_000_000:
         raise BackupError("这不是 yuanwen backup 做的备份。/ Not a backup.")
     try:
-        found = TypeAdapter(Backup).validate_json(archive.extractfile(first).read())
+        note = archive.extractfile(first)
+        found = TypeAdapter(Backup).validate_json(note.read() if note else b"")
     except ValidationError as error:
         raise BackupError(f"备份的清单 {NOTE} 读不懂，未作任何改动。/ The list of files in it is wrong.") from error
     if found.format != FORMAT:

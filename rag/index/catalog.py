@@ -6,60 +6,32 @@ Everything else in the index folder is derived from here and carries its generat
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from rag.datamodels import Document, IngestLine, LineBox, Page, Passage, Removal
-from rag.errors import IndexUnusable, NotFoundError
-
-FORMAT = 1
-_meta = sa.MetaData()
-_facts = sa.Table("facts", _meta, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text))
-_documents = sa.Table(
-    "documents", _meta,
-    sa.Column("doc_id", sa.Text, primary_key=True),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("media_type", sa.Text, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),  # JSON: metadata, pages, boxes, warnings, removals, report
-    sa.Column("source", sa.Text, nullable=False),  # what the whole record was made from: file hash and chunker
-)  # fmt: skip
-_passages = sa.Table(
-    "passages", _meta,
-    sa.Column("doc_id", sa.Text, sa.ForeignKey("documents.doc_id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("ordinal", sa.Integer, primary_key=True),
-    sa.Column("start", sa.Integer, nullable=False),
-    sa.Column("end", sa.Integer, nullable=False),
-    sa.Column("text", sa.Text, nullable=False),
-    sa.Column("headings", sa.Text, nullable=False),
-    sa.Column("cuts", sa.Text, nullable=False),
-    sa.Column("sentences", sa.Text, nullable=False),
-    sa.Column("tokens", sa.Text, nullable=False),
-    sa.Column("vector", sa.Text, nullable=False),  # key into vectors
-    sa.Column("windows", sa.Text, nullable=False),  # JSON: [[start, end, key], …]
-)  # fmt: skip
-_originals = sa.Table(
-    "originals", _meta,
-    sa.Column("sha256", sa.Text, primary_key=True),
-    sa.Column("bytes", sa.LargeBinary, nullable=False),
-)  # fmt: skip
-_edits = sa.Table(  # what people said a document is cited by; it outlives a new version of the file
-    "edits", _meta, sa.Column("doc_id", sa.Text, primary_key=True), sa.Column("facts", sa.Text, nullable=False)
-)
-_vectors = sa.Table(
-    "vectors", _meta,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("vector", sa.LargeBinary, nullable=False),  # float32, little-endian
+from rag.errors import BusyError, IndexUnusable, NotFoundError
+from rag.index.migrations import migrate
+from rag.index.schema import (
+    DOCUMENTS,
+    EDITS,
+    FACTS,
+    META,
+    ORIGINALS,
+    PASSAGES,
+    VECTORS,
+    drop_unused_vectors,
+    set_facts,
 )  # fmt: skip
 
-
-_GENERATION = sa.select(_facts.c.value).where(_facts.c.name == "generation")
+_GENERATION = sa.select(FACTS.c.value).where(FACTS.c.name == "generation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +67,21 @@ class Catalog:
     """The SQLite file of an index folder."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, creating it when missing. Raises IndexUnusable when it is not a sound database."""
+        """Open the file, creating it when missing and bringing one of an earlier version up to date.
+
+        Raises IndexUnusable when it is not a sound database, or a newer version wrote it.
+        """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", _pragmas)
         try:
-            _meta.create_all(self._engine)
-            found = self.fact("format")
+            migrate(self._engine, path)
         except sa.exc.DatabaseError as error:
             raise IndexUnusable(
                 f"索引数据库 {path} 已损坏（{error.orig}）。请从备份恢复，或删除该文件夹后重新运行 yuanwen index。"
                 " / The index database is damaged."
             ) from error
-        if found is None:
-            with self._begin() as connection:
-                _set_facts(connection, {"format": str(FORMAT), "generation": "0"})
-        elif found != str(FORMAT):
-            raise IndexUnusable(
-                f"索引格式为 {found}，本版本需要 {FORMAT}。请重新运行 yuanwen index。/ Other index format."
-            )
 
     def close(self) -> None:
         """Give back every connection."""
@@ -123,12 +90,12 @@ class Catalog:
     def fact(self, name: str) -> str | None:
         """A named fact about the index, such as its generation or its make."""
         with self._engine.connect() as connection:
-            return connection.scalar(sa.select(_facts.c.value).where(_facts.c.name == name))
+            return connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
 
     def set_facts(self, facts: dict[str, str], *, advance: bool = False) -> None:
         """Record facts; the generation stays, unless they change what is found (`advance`)."""
         with self._begin() as connection:
-            _set_facts(connection, facts)
+            set_facts(connection, facts)
             if advance:
                 _advance(connection)
 
@@ -141,100 +108,101 @@ class Catalog:
         """The fingerprint of each document, by doc_id."""
         with self._engine.connect() as connection:
             return {
-                row.doc_id: row.source
-                for row in connection.execute(sa.select(_documents.c.doc_id, _documents.c.source))
+                row.doc_id: row.source for row in connection.execute(sa.select(DOCUMENTS.c.doc_id, DOCUMENTS.c.source))
             }
 
     def records(self) -> list[Record]:
         """All documents by doc_id, text included."""
         with self._engine.connect() as connection:
-            return [_to_record(row) for row in connection.execute(sa.select(_documents).order_by(_documents.c.doc_id))]
+            return [_to_record(row) for row in connection.execute(sa.select(DOCUMENTS).order_by(DOCUMENTS.c.doc_id))]
 
     def record(self, doc_id: str) -> Record:
         """One document. Raises NotFoundError."""
         with self._engine.connect() as connection:
-            row = connection.execute(sa.select(_documents).where(_documents.c.doc_id == doc_id)).first()
+            row = connection.execute(sa.select(DOCUMENTS).where(DOCUMENTS.c.doc_id == doc_id)).first()
         if row is None:
             raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
         return _to_record(row)
 
     def original(self, doc_id: str) -> bytes | None:
         """The bytes of the document's file, kept where its pages can be shown."""
-        query = sa.select(_originals.c.bytes).join(_documents, _documents.c.sha256 == _originals.c.sha256)
+        query = sa.select(ORIGINALS.c.bytes).join(DOCUMENTS, DOCUMENTS.c.sha256 == ORIGINALS.c.sha256)
         with self._engine.connect() as connection:
-            return connection.scalar(query.where(_documents.c.doc_id == doc_id))
+            return connection.scalar(query.where(DOCUMENTS.c.doc_id == doc_id))
 
     def edits(self) -> dict[str, dict[str, str]]:
         """What people changed about documents, by doc_id."""
         with self._engine.connect() as connection:
-            return {row.doc_id: json.loads(row.facts) for row in connection.execute(sa.select(_edits))}
+            return {row.doc_id: json.loads(row.facts) for row in connection.execute(sa.select(EDITS))}
 
     def edit(self, doc_id: str, facts: Mapping[str, str]) -> None:
         """Keep a change; `replace` with the changed document follows it."""
         with self._begin() as connection:
             row = {"doc_id": doc_id, "facts": _json(dict(facts))}
-            connection.execute(_edits.insert().prefix_with("OR REPLACE").values(**row))
+            connection.execute(EDITS.insert().prefix_with("OR REPLACE").values(**row))
 
     def has_original(self, doc_id: str) -> bool:
         """Whether `original` has something to give, without reading it."""
-        query = sa.select(_originals.c.sha256).join(_documents, _documents.c.sha256 == _originals.c.sha256)
+        query = sa.select(ORIGINALS.c.sha256).join(DOCUMENTS, DOCUMENTS.c.sha256 == ORIGINALS.c.sha256)
         with self._engine.connect() as connection:
-            return connection.scalar(query.where(_documents.c.doc_id == doc_id)) is not None
+            return connection.scalar(query.where(DOCUMENTS.c.doc_id == doc_id)) is not None
 
     def entries(self) -> Iterator[Entry]:
         """All passages in document order."""
         with self._engine.connect() as connection:
-            for row in connection.execute(sa.select(_passages).order_by(_passages.c.doc_id, _passages.c.ordinal)):
+            for row in connection.execute(sa.select(PASSAGES).order_by(PASSAGES.c.doc_id, PASSAGES.c.ordinal)):
                 yield _to_entry(row)
 
     def vectors(self) -> dict[str, np.ndarray]:
         """All vectors by key, (dim,) float32 each."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_vectors.c.key, _vectors.c.vector))
+            rows = connection.execute(sa.select(VECTORS.c.key, VECTORS.c.vector))
             return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows}
 
     def known_keys(self, keys: Iterable[str]) -> set[str]:
         """Which of the keys already have a vector."""
-        wanted, found = list(keys), set()
         with self._engine.connect() as connection:
-            for at in range(0, len(wanted), 500):
-                query = sa.select(_vectors.c.key).where(_vectors.c.key.in_(wanted[at : at + 500]))
-                found.update(connection.scalars(query))
-        return found
+            return _known_keys(connection, keys)
 
     def replace(
         self, records: Sequence[tuple[Record, Sequence[Entry]]], vectors: dict[str, np.ndarray], make: str
     ) -> None:
-        """Store documents with their passages and vectors, replacing older versions, as one change.
+        """Store documents with their passages and vectors, replacing older versions with all that was theirs, as one change.
 
-        make: what the index is built with, recorded with it (promise 7).
+        vectors: those that are not stored yet. make: what the index is built with, recorded with it (promise 7). Raises
+        BusyError, changing nothing, when another process has removed a vector that was counted on.
         """
+        replaced = 0
         with self._begin() as connection:
             for key, vector in vectors.items():
                 blob = np.ascontiguousarray(vector, dtype="<f4").tobytes()
-                connection.execute(_vectors.insert().prefix_with("OR IGNORE").values(key=key, vector=blob))
+                connection.execute(VECTORS.insert().prefix_with("OR IGNORE").values(key=key, vector=blob))
             for record, entries in records:
                 doc_id = record.document.doc_id
-                connection.execute(_documents.delete().where(_documents.c.doc_id == doc_id))
-                connection.execute(_documents.insert().values(**_from_record(record)))
+                old = connection.execute(DOCUMENTS.delete().where(DOCUMENTS.c.doc_id == doc_id))
+                replaced += old.rowcount
+                connection.execute(DOCUMENTS.insert().values(**_from_record(record)))
                 if record.document.original:
                     kept = {"sha256": record.document.sha256, "bytes": record.document.original}
-                    connection.execute(_originals.insert().prefix_with("OR IGNORE").values(**kept))
+                    connection.execute(ORIGINALS.insert().prefix_with("OR IGNORE").values(**kept))
                 if entries:
-                    connection.execute(_passages.insert(), [_from_entry(entry) for entry in entries])
-            _drop_originals(connection)
-            _set_facts(connection, {"make": make})
+                    connection.execute(PASSAGES.insert(), [_from_entry(entry) for entry in entries])
+            if replaced:
+                drop_unused_vectors(connection)
+                _drop_originals(connection)
+            _refuse_missing_vectors(connection, [entry for _, entries in records for entry in entries])
+            set_facts(connection, {"make": make})
             _advance(connection)
 
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Remove documents with everything of theirs, as one change. Raises NotFoundError, removing none."""
         with self._begin() as connection:
             for doc_id in doc_ids:
-                done = connection.execute(_documents.delete().where(_documents.c.doc_id == doc_id))
-                connection.execute(_edits.delete().where(_edits.c.doc_id == doc_id))
+                done = connection.execute(DOCUMENTS.delete().where(DOCUMENTS.c.doc_id == doc_id))
+                connection.execute(EDITS.delete().where(EDITS.c.doc_id == doc_id))
                 if not done.rowcount:
                     raise NotFoundError(f"索引中没有文档《{doc_id}》。/ No such document.")
-            _drop_orphans(connection)
+            drop_unused_vectors(connection)
             _drop_originals(connection)
             _advance(connection)
         with self._engine.connect() as connection:  # what was removed does not linger in the log either
@@ -257,9 +225,9 @@ class Catalog:
                 if int(connection.scalar(_GENERATION) or 0) != generation:
                     connection.rollback()
                     return False
-                for table in reversed(_meta.sorted_tables):
+                for table in reversed(META.sorted_tables):
                     connection.execute(table.delete())
-                for table in _meta.sorted_tables:
+                for table in META.sorted_tables:
                     columns = ", ".join(f'"{column.name}"' for column in table.columns)
                     connection.exec_driver_sql(
                         f"INSERT INTO main.{table.name} ({columns}) SELECT {columns} FROM fresh.{table.name}"
@@ -286,7 +254,7 @@ class Catalog:
             connection.commit()
 
 
-def _pragmas(connection, _record) -> None:
+def _pragmas(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # transactions are ours: the driver would open them too late
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -296,28 +264,31 @@ def _pragmas(connection, _record) -> None:
     cursor.close()
 
 
-def _set_facts(connection: sa.Connection, facts: dict[str, str]) -> None:
-    for name, value in facts.items():
-        connection.execute(_facts.insert().prefix_with("OR REPLACE").values(name=name, value=value))
-
-
 def _advance(connection: sa.Connection) -> None:
     now = int(connection.scalar(_GENERATION) or 0)
-    _set_facts(connection, {"generation": str(now + 1)})
+    set_facts(connection, {"generation": str(now + 1)})
 
 
-def _drop_orphans(connection: sa.Connection) -> None:
-    """Vectors that no passage uses any more."""
-    used = set(connection.scalars(sa.select(_passages.c.vector)))
-    for windows in connection.scalars(sa.select(_passages.c.windows)):
-        used.update(key for _, _, key in json.loads(windows))
-    for key in set(connection.scalars(sa.select(_vectors.c.key))) - used:
-        connection.execute(_vectors.delete().where(_vectors.c.key == key))
+def _known_keys(connection: sa.Connection, keys: Iterable[str]) -> set[str]:
+    wanted, found = list(keys), set[str]()
+    for at in range(0, len(wanted), 500):
+        query = sa.select(VECTORS.c.key).where(VECTORS.c.key.in_(wanted[at : at + 500]))
+        found.update(connection.scalars(query))
+    return found
+
+
+def _refuse_missing_vectors(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    wanted = {entry.key for entry in entries} | {window.key for entry in entries for window in entry.windows}
+    if wanted - _known_keys(connection, wanted):
+        raise BusyError(
+            "别的进程刚刚改了索引，这一批没有写入，请再做一次。/ Another process changed the index: try again.",
+            retry_after=1,
+        )
 
 
 def _drop_originals(connection: sa.Connection) -> None:
     """Files that no document was read from any more."""
-    connection.execute(_originals.delete().where(_originals.c.sha256.not_in(sa.select(_documents.c.sha256))))
+    connection.execute(ORIGINALS.delete().where(ORIGINALS.c.sha256.not_in(sa.select(DOCUMENTS.c.sha256))))
 
 
 def _json(value: object) -> str:
@@ -328,6 +299,7 @@ def _from_record(record: Record) -> dict[str, str]:
     document = record.document
     details = {
         "metadata": dict(document.metadata),
+        "loader": document.loader,
         "pages": [[page.start, page.label] for page in document.pages],
         "boxes": [list(asdict(box).values()) for box in document.boxes],
         "warnings": list(document.warnings),
@@ -340,12 +312,13 @@ def _from_record(record: Record) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _to_record(row: sa.Row) -> Record:
+def _to_record(row: sa.Row[Any]) -> Record:
     details = json.loads(row.details)
     document = Document(
         doc_id=row.doc_id, title=row.title, text=row.text, sha256=row.sha256, media_type=row.media_type,
         metadata=details["metadata"], pages=tuple(Page(*page) for page in details["pages"]),
         boxes=tuple(LineBox(*box) for box in details["boxes"]), warnings=tuple(details["warnings"]),
+        loader=details["loader"],
     )  # fmt: skip
     report = IngestLine(**(details["report"] | {"warnings": tuple(details["report"]["warnings"])}))
     return Record(document, tuple(Removal(*removal) for removal in details["removals"]), row.source, report)
@@ -361,7 +334,7 @@ def _from_entry(entry: Entry) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _to_entry(row: sa.Row) -> Entry:
+def _to_entry(row: sa.Row[Any]) -> Entry:
     passage = Passage(
         passage_id=f"{row.doc_id}#{row.start}-{row.end}", doc_id=row.doc_id, ordinal=row.ordinal,
         start=row.start, end=row.end, text=row.text, headings=tuple(json.loads(row.headings)),

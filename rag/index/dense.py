@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class DenseIndex:
     """Rows of unit vectors; a score is the cosine, higher is better."""
 
-    def __init__(self, index: faiss.IndexFlatIP) -> None:
+    def __init__(self, index: faiss.Index) -> None:
         """Wrap a FAISS index whose ids are row numbers."""
         self._index = index
 
@@ -61,7 +61,8 @@ class DenseIndex:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         params = None
         if rows is not None:
-            params = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.ascontiguousarray(rows, np.int64)))
+            chosen = faiss.IDSelectorBatch(np.ascontiguousarray(rows, np.int64))
+            params = faiss.SearchParameters(sel=chosen)  # type: ignore[call-arg]  # its stub knows no keywords
         scores, found = self._index.search(query[None].astype(np.float32), wanted, params=params)
         real = found[0] >= 0  # FAISS pads with −1
         return found[0][real], scores[0][real]

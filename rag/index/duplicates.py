@@ -1,7 +1,7 @@
-"""Passages that say the same: equal but for white space, or nearly, found with MinHash and then verified exactly.
+"""Near-duplicate passages: equal but for white space, or nearly, found with MinHash and then verified exactly.
 
 Broder 1997 for MinHash; the library only proposes candidates, so its estimate decides nothing. Passages whose numbers
-differ are never twins: 提前五日 and 提前三十日 are two rules.
+differ are never duplicates: 提前五日 and 提前三十日 are two rules.
 """
 
 from __future__ import annotations
@@ -10,27 +10,29 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rag.datamodels import Passage
+from rag.text.numerals import ALL
 
+DUPLICATES = "minhash-1"  # changes whenever the same passages would be found to be others' duplicates
 NEAR = 0.85  # Jaccard of character 3-grams from which two passages count as one text
 SHINGLE = 3
 PERMUTATIONS, BANDS = 128, 16  # 16 bands of 8: a pair at .85 is proposed with probability 1 − (1 − .85⁸)¹⁶ > .99
-_NUMBERS = re.compile(r"[0-9０-９一二三四五六七八九十百千万亿零〇两]+")
+_NUMBERS = re.compile(rf"[0-9０-９{ALL}]+")
 
 
-def twins_of(passages: Sequence[Passage]) -> dict[int, tuple[int, ...]]:
+def near_duplicates(passages: Sequence[Passage]) -> dict[int, tuple[int, ...]]:
     """For each row that has any, the rows of the passages that say the same, ascending."""
     from rensa import RMinHash, RMinHashLSH
 
-    words = ["".join(passage.text.split()) for passage in passages]
-    if len(words) < 2:
+    texts = ["".join(passage.text.split()) for passage in passages]
+    if len(texts) < 2:
         return {}
-    shingles = [_shingles(text) for text in words]
+    shingles = [_shingles(text) for text in texts]
     sketches = RMinHash.from_token_sets([sorted(found) for found in shingles], num_perm=PERMUTATIONS, seed=1)
     lsh = RMinHashLSH(threshold=NEAR, num_perm=PERMUTATIONS, num_bands=BANDS)
     found: dict[int, set[int]] = {}
     for row, sketch in enumerate(sketches):
         for other in lsh.query(sketch):
-            if _same(words[row], words[other], shingles[row], shingles[other]):
+            if _same(texts[row], texts[other], shingles[row], shingles[other]):
                 found.setdefault(row, set()).add(other)
                 found.setdefault(other, set()).add(row)
         lsh.insert(row, sketch)
@@ -48,11 +50,11 @@ def _same(a: str, b: str, grams_a: frozenset[str], grams_b: frozenset[str]) -> b
     return jaccard >= NEAR and _NUMBERS.findall(a) == _NUMBERS.findall(b)
 
 
-def dump(twins: Mapping[int, Sequence[int]]) -> dict[str, list[int]]:
-    """For a JSON file."""
-    return {str(row): list(others) for row, others in twins.items()}
+def to_json(duplicates: Mapping[int, Sequence[int]]) -> dict[str, list[int]]:
+    """Near-duplicates with string keys, as JSON wants them."""
+    return {str(row): list(others) for row, others in duplicates.items()}
 
 
-def restore(stored: Mapping[str, Sequence[int]]) -> dict[int, tuple[int, ...]]:
-    """What `dump` gave."""
+def from_json(stored: Mapping[str, Sequence[int]]) -> dict[int, tuple[int, ...]]:
+    """The near-duplicates that `to_json` was given."""
     return {int(row): tuple(others) for row, others in stored.items()}

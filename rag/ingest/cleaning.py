@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rag.datamodels import Document, Removal
 from rag.text.headings import RUN_IN_RANK, is_heading_line, marker_at
 
+CLEANER = "lines-1"  # changes whenever other spans of the same document would be removed
 PAGE_BREAK = "page-break"
 FRAGMENT = "fragment-number"
 MARKUP = "markup"
@@ -43,7 +44,7 @@ RUNNING_TEXT = frozenset({"text/plain", "text/markdown", "message/rfc822"})
 MIN_PROSE_LINE = 20  # characters; shorter lines are names, dates or items and are never glued together
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """A non-blank line, its span trimmed of white space."""
 
     start: int
@@ -70,15 +71,15 @@ def find_removals(document: Document) -> tuple[Removal, ...]:
     return _disjoint(removals)
 
 
-def text_lines(text: str) -> list[Line]:
+def text_lines(text: str) -> list[TextLine]:
     """All non-blank lines with white space trimmed off their spans."""
-    return [Line(*match.span()) for match in re.finditer(r"\S(?:[^\n\r\f\v\x1c-\x1e\x85\u2028\u2029]*\S)?", text)]
+    return [TextLine(*match.span()) for match in re.finditer(r"\S(?:[^\n\r\f\v\x1c-\x1e\x85\u2028\u2029]*\S)?", text)]
 
 
-def _boilerplate(document: Document, lines: list[Line]) -> dict[Line, str]:
+def _boilerplate(document: Document, lines: list[TextLine]) -> dict[TextLine, str]:
     """Lines that are not the document's own text, with the reason."""
     text = document.text
-    dropped: dict[Line, str] = {}
+    dropped: dict[TextLine, str] = {}
     if _SITE_MARK.search(text):
         dropped |= {line: SCRAPED for line in lines if _SCRAPED_LINE.fullmatch(text, *line)}
     if len(document.pages) >= 3:
@@ -86,14 +87,14 @@ def _boilerplate(document: Document, lines: list[Line]) -> dict[Line, str]:
     return dropped
 
 
-def _running_heads(document: Document, lines: list[Line]) -> dict[Line, str]:
+def _running_heads(document: Document, lines: list[TextLine]) -> dict[TextLine, str]:
     """Headers, footers and page numbers: first or last lines that recur on at least half of the pages.
 
     Digits are ignored in the comparison, so that page numbers recur too. At most two lines an edge are looked at.
     """
     text = document.text
     starts = [page.start for page in document.pages] + [len(text) + 1]
-    by_page: list[list[Line]] = [[] for _ in document.pages]
+    by_page: list[list[TextLine]] = [[] for _ in document.pages]
     page = 0
     for line in lines:
         while line.start >= starts[page + 1]:
@@ -110,18 +111,18 @@ def _running_heads(document: Document, lines: list[Line]) -> dict[Line, str]:
     }
 
 
-def _edge(lines: list[Line]) -> list[Line]:
+def _edge(lines: list[TextLine]) -> list[TextLine]:
     """The first two and last two lines of a page, each once."""
     return list(dict.fromkeys(lines[:2] + lines[-2:]))
 
 
-def _fragment_numbers(text: str, lines: list[Line]) -> dict[Line, int]:
+def _fragment_numbers(text: str, lines: list[TextLine]) -> dict[TextLine, int]:
     """Lines that open with a number which a converter put there, with the offset where their own text begins.
 
     Converters that cut a document at fixed lengths write `1、… 2、…` before each piece. Such numbers count up by one
     and most of the pieces before them stop in mid-sentence; a real list ends its items.
     """
-    found: list[tuple[int, Line, int]] = []
+    found: list[tuple[int, TextLine, int]] = []
     for index, line in enumerate(lines):
         match = _FRAGMENT.match(text, *line)
         if match and int(match[1]) == len(found) + 1:
@@ -139,13 +140,13 @@ def _is_visual(document: Document) -> bool:
 
 
 def _joins(
-    text: str, lines: list[Line], numbers: dict[Line, int], dropped: dict[Line, str], width: int
+    text: str, lines: list[TextLine], numbers: dict[TextLine, int], dropped: dict[TextLine, str], width: int
 ) -> list[Removal]:
     """Spans between two lines that are one sentence, and the converter's numbers."""
     removals = []
     first_number = min(numbers.values(), default=0)
-    for line, after in numbers.items():
-        removals.append(Removal(line.start, after, FRAGMENT, joins=True))
+    for line, own_start in numbers.items():
+        removals.append(Removal(line.start, own_start, FRAGMENT, joins=True))
     for before, after in itertools.pairwise(lines):
         if _ends_sentence(text, before):
             continue
@@ -162,11 +163,11 @@ def _joins(
     return removals
 
 
-def _ends_sentence(text: str, line: Line) -> bool:
+def _ends_sentence(text: str, line: TextLine) -> bool:
     return text.endswith(_TERMINAL, line.start, line.end)
 
 
-def _continues(text: str, before: Line, after: Line, width: int, bare_from: int | None) -> bool:
+def _continues(text: str, before: TextLine, after: TextLine, width: int, bare_from: int | None) -> bool:
     """Whether `after` goes on with the sentence that `before` leaves open."""
     start = bare_from if bare_from is not None else before.start
     length = before.end - start
@@ -189,7 +190,7 @@ def _continues(text: str, before: Line, after: Line, width: int, bare_from: int 
     return length >= MIN_PROSE_LINE and _PROSE.search(text, start, before.end) is not None and not width
 
 
-def _wrap_width(lines: list[Line], *, certain: bool) -> int:
+def _wrap_width(lines: list[TextLine], *, certain: bool) -> int:
     """Characters a line where the text is hard-wrapped (as printed pages are), else 0.
 
     Wrapped text has most of its lines within 15 % of one common length below 80. certain: the loader knows it is.

@@ -11,10 +11,12 @@ from typing import BinaryIO
 from rag.config import Settings
 from rag.datamodels import FACTS, Document, IngestLine
 from rag.errors import CorpusError, CoverageError, LoadError
-from rag.index.catalog import Catalog, Entry, Record
+from rag.index.catalog import Catalog
+from rag.index.derived import derive
 from rag.index.fingerprints import fingerprint
-from rag.ingest.loading import MB, Limits, Loaded, discover, is_sidecar, load, load_bytes
-from rag.ingest.preparing import make_of, prepare, store
+from rag.ingest.loading import Loaded, discover, is_sidecar, load, load_bytes
+from rag.ingest.preparing import Prepared, make_of, prepared, store
+from rag.ingest.rebuilding import limits_of, rebuild
 from rag.models.embedding import Embedder, Progress
 
 
@@ -76,6 +78,7 @@ class Intake:
         make = make_of(embedder, self.settings.passage_size)
         known, edits = catalog.sources(), catalog.edits()
         documents = (edited(document, edits.get(document.doc_id, {})) for document in documents)
+        before = catalog.generation
         store(catalog, self._prepared(documents, known, make), embedder, make, progress)
         read = {line.doc_id for line in self.lines if not line.error} | set(self.unchanged)
         if not read:
@@ -85,22 +88,24 @@ class Intake:
         stale = {doc_id for doc_id in stale if not any(doc_id.startswith(f"{name}/") for name in self.failed)}
         if stale:
             catalog.remove(sorted(stale))
+        # what could not be read this time and is of another make would lock the whole index
+        rebuild(catalog, embedder, self.settings, progress, self._note)
+        if catalog.generation != before:
+            derive(catalog, self.settings.index, make, embedder.dim)
         return IngestReport(tuple(self.lines), tuple(self.unchanged), tuple(sorted(stale)))
 
-    def _prepared(
-        self, documents: Iterable[Document], known: Mapping[str, str], make: str
-    ) -> Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]]:
+    def _prepared(self, documents: Iterable[Document], known: Mapping[str, str], make: str) -> Iterator[Prepared]:
         """What is new or changed, cleaned and cut."""
         for document in documents:
             if known.get(document.doc_id) == fingerprint(document, make):
                 self.unchanged.append(document.doc_id)
                 continue
             try:
-                item = prepare(document, make, self.settings.passage_size)
+                item = prepared(document, make, self.settings.passage_size)
             except CoverageError as error:
                 self._fail(document.doc_id, str(error), error.code)
                 continue
-            self._note(item[0].report)
+            self._note(item.record.report)
             yield item
 
     def _loaded(self, doc_id: str, read: Callable[[], Loaded]) -> Iterator[Document]:
@@ -130,12 +135,3 @@ def edited(document: Document, facts: Mapping[str, str]) -> Document:
     metadata = dict(document.metadata) | {name: value for name, value in facts.items() if name in FACTS}
     kept = {name: value for name, value in metadata.items() if value or name not in FACTS}
     return replace(document, title=facts.get("title") or document.title, metadata=kept)
-
-
-def limits_of(settings: Settings) -> Limits:
-    """How much of one file is read, as the settings say."""
-    return Limits(
-        max_bytes=settings.file_max_mb * MB, max_unpacked=settings.unpacked_max_mb * MB,
-        max_ratio=settings.unpacked_ratio_max, max_pages=settings.pages_max, max_ocr_pages=settings.ocr_pages_max,
-        max_seconds=settings.read_seconds_max,
-    )  # fmt: skip

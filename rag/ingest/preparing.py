@@ -1,18 +1,23 @@
-"""From a document to what the catalog stores: cleaned, cut, tokenized, embedded and committed in batches."""
+"""From a document to what the catalog stores: cleaned, cut, tokenized, embedded and committed in batches.
+
+`Prepared` is a document on its way there: its record, and its entries with the texts still to be encoded.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from rag.datamodels import Document, IngestLine, Passage
+from rag.datamodels import Document, IngestLine, Passage, Removal
 from rag.index.catalog import Catalog, Entry, Record, Window
 from rag.index.fingerprints import fingerprint
 from rag.ingest.chunking import CHUNKER, cut, windows
-from rag.ingest.cleaning import find_removals
+from rag.ingest.cleaning import CLEANER, find_removals
+from rag.ingest.loading import LOADERS
 from rag.models.embedding import Embedder, Progress
 from rag.text.spans import mend, uncovered
 from rag.text.tokenizing import TOKENIZER, tokenize
@@ -22,11 +27,20 @@ ORIGINAL_SHARE = 100  # bytes of a kept file that count as one character, so tha
 CONTEXT = "headings for the model, title and headings for the words-1"  # what a passage is read under
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document cleaned and cut. texts: what each vector key stands for, those of all entries."""
+
+    record: Record
+    entries: tuple[Entry, ...]
+    texts: Mapping[str, str]
+
+
 def make_of(embedder: Embedder, passage_size: int) -> str:
     """What an index is built with; two makes never mix (promise 7)."""
     parts = {
-        "model": embedder.identity, "dim": embedder.dim, "chunker": CHUNKER, "size": passage_size,
-        "tokenizer": TOKENIZER, "context": CONTEXT,
+        "model": embedder.identity, "dim": embedder.dim, "loaders": LOADERS, "cleaner": CLEANER, "chunker": CHUNKER,
+        "size": passage_size, "tokenizer": TOKENIZER, "context": CONTEXT,
     }  # fmt: skip
     return json.dumps(parts, ensure_ascii=False, sort_keys=True)
 
@@ -37,55 +51,60 @@ def contextual(passage: Passage) -> str:
     return "\n".join([*above, passage.text])
 
 
-def prepare(document: Document, make: str, size: int) -> tuple[Record, list[tuple[Entry, dict[str, str]]]]:
-    """Clean and cut a document; the entries come with the texts to embed, by vector key.
-
-    Raises CoverageError when text would be lost.
-    """
-    removals = find_removals(document)
-    passages = cut(document, removals, size)
+def for_words(document: Document, passage: Passage) -> str:
+    """The passage as BM25 reads it: under the document's title too."""
     # opening words that stand in for a missing title say nothing about the whole
     title = "" if document.title.endswith("…") else document.title
-    prepared = []
+    return f"{title}\n{contextual(passage)}"
+
+
+def prepared(document: Document, make: str, size: int) -> Prepared:
+    """Clean and cut a document into passages of about `size` characters. Raises CoverageError when text would be lost."""
+    removals = find_removals(document)
+    passages = cut(document, removals, size)
+    model = str(json.loads(make)["model"])
+    entries: list[Entry] = []
+    texts: dict[str, str] = {}
     for passage in passages:
         spans = windows(document.text, passage)
-        texts = [mend(document.text, start, end, passage.cuts) for start, end in spans]
         whole = contextual(passage)
-        keys = [_key(make, text) for text in texts]
-        entry = Entry(
-            passage,
-            tuple(tokenize(f"{title}\n{whole}")),
-            _key(make, whole),
-            tuple(Window(start, end, key) for (start, end), key in zip(spans, keys, strict=True)),
-        )
-        prepared.append((entry, {entry.key: whole} | dict(zip(keys, texts, strict=True))))
+        own = [mend(document.text, start, end, passage.cuts) for start, end in spans]
+        keys = [_key(model, text) for text in own]
+        found = tuple(Window(start, end, key) for (start, end), key in zip(spans, keys, strict=True))
+        entries.append(Entry(passage, tuple(tokenize(for_words(document, passage))), _key(model, whole), found))
+        texts |= {entries[-1].key: whole} | dict(zip(keys, own, strict=True))
+    record = Record(document, removals, fingerprint(document, make), _report(document, removals, passages))
+    return Prepared(record, tuple(entries), texts)
+
+
+def _report(document: Document, removals: Sequence[Removal], passages: Sequence[Passage]) -> IngestLine:
+    """The document's line of the ingest report."""
     counted: dict[str, int] = {}
     for removal in removals:
         text = document.text[removal.start : removal.end]
         counted[removal.reason] = counted.get(removal.reason, 0) + sum(not char.isspace() for char in text)
     spans = [(p.start, p.end) for p in passages] + [(r.start, r.end) for r in removals]
     lost = sum(len(document.text[a:b].split()) and b - a for a, b in uncovered(document.text, spans, ()))
-    report = IngestLine(
+    return IngestLine(
         doc_id=document.doc_id, media_type=document.media_type, encoding=document.metadata.get("encoding", ""),
         pages=len(document.pages), passages=len(passages), characters=len(document.text),
         coverage=1 - lost / max(1, len(document.text)), removals=counted, warnings=document.warnings,
     )  # fmt: skip
-    return Record(document, removals, fingerprint(document, make), report), prepared
 
 
 def store(
     catalog: Catalog,
-    documents: Iterator[tuple[Record, list[tuple[Entry, dict[str, str]]]]],
+    documents: Iterable[Prepared],
     embedder: Embedder,
     make: str,
     progress: Progress | None = None,
 ) -> None:
     """Embed prepared documents and commit them in batches; texts that have a vector are not encoded again."""
-    batch: list[tuple[Record, list[tuple[Entry, dict[str, str]]]]] = []
+    batch: list[Prepared] = []
     size = 0
     for item in documents:
         batch.append(item)
-        size += len(item[0].document.text) + len(item[0].document.original) // ORIGINAL_SHARE
+        size += len(item.record.document.text) + len(item.record.document.original) // ORIGINAL_SHARE
         if size >= BATCH_CHARACTERS:
             _commit(catalog, batch, embedder, make, progress)
             batch, size = [], 0
@@ -93,16 +112,19 @@ def store(
         _commit(catalog, batch, embedder, make, progress)
 
 
-def _commit(catalog: Catalog, batch: list, embedder: Embedder, make: str, progress: Progress | None) -> None:
-    texts = {key: text for _, prepared in batch for _, own in prepared for key, text in own.items()}
+def _commit(
+    catalog: Catalog, batch: Sequence[Prepared], embedder: Embedder, make: str, progress: Progress | None
+) -> None:
+    texts = {key: text for item in batch for key, text in item.texts.items()}
     known = catalog.known_keys(texts)  # once: asked again for every key, a large batch would take minutes
     missing = [key for key in texts if key not in known]
     vectors: dict[str, np.ndarray] = {}
     if missing:
         encoded = embedder.encode_passages([texts[key] for key in missing], progress)
         vectors = dict(zip(missing, encoded, strict=True))
-    catalog.replace([(record, [entry for entry, _ in prepared]) for record, prepared in batch], vectors, make)
+    catalog.replace([(item.record, item.entries) for item in batch], vectors, make)
 
 
-def _key(make: str, text: str) -> str:
-    return hashlib.sha256(f"{make}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _key(model: str, text: str) -> str:
+    """What a vector is stored under: the model, its revision and prompts, and the text; all else leaves it as it is."""
+    return hashlib.sha256(f"{model}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -94,7 +94,7 @@ def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sou
         _check_passage(hit.passage, document)
     passages = sorted((hit.passage for hit in group), key=lambda passage: passage.start)
     start, end = passages[0].start, passages[-1].end
-    twins = [snapshot.passages[row] for hit in group for row in snapshot.twins.get(hit.row, ())]
+    twins = [snapshot.passages[row] for hit in group for row in snapshot.near_duplicates.get(hit.row, ())]
     page, around = page_label(document, start), query.request.around
     excerpt = Excerpt(
         marker=marker,

@@ -41,7 +41,7 @@ def _by_document(snapshot: Snapshot, ranking: Ranking, within: frozenset[str]) -
     """Documents by their first passage in the ranking; one that says the same as a better one comes with it."""
     best: dict[str, tuple[float, Passage]] = {}
     for hit in ranking.hits:
-        for row in (hit.row, *snapshot.twins.get(hit.row, ())):
+        for row in (hit.row, *snapshot.near_duplicates.get(hit.row, ())):
             passage = snapshot.passages[row]
             if passage.doc_id in within:
                 best.setdefault(passage.doc_id, (hit.score, passage))

@@ -91,6 +91,7 @@ def _published(
         fresh.catalog.close()
     if not service.catalog.take_over(scratch / "catalog.sqlite3", generation):
         raise EvaluationError("把关期间索引又有了别的变动，这次没有发布，请重做一次。/ The index changed meanwhile.")
+    service.current()  # what is derived is written now, not while the next question waits
     return report, verdict
 
 

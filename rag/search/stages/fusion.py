@@ -44,7 +44,7 @@ def distinct(snapshot: Snapshot, rows: np.ndarray, order: np.ndarray) -> tuple[i
     shown: set[int] = set()
     for at in order:
         row = int(rows[at])
-        if shown.isdisjoint(snapshot.twins.get(row, ())):
+        if shown.isdisjoint(snapshot.near_duplicates.get(row, ())):
             kept.append(int(at))
             shown.add(row)
     return tuple(kept)

@@ -1,0 +1,107 @@
+"""What is worked out from the catalog once a generation and kept in files beside it: FAISS and the near-duplicates.
+
+The files carry generation and make; `derive` writes them when documents change, and again when they lag or are damaged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rag.errors import IndexUnusable
+from rag.index.catalog import Catalog, Entry
+from rag.index.dense import DenseIndex
+from rag.index.duplicates import DUPLICATES, from_json, near_duplicates, to_json
+
+log = logging.getLogger(__name__)
+NOTE = "derived.json"
+FILES = ("passages.faiss", "windows.faiss", "twins.json")
+
+
+@dataclass(frozen=True)
+class Derived:
+    """passages, windows: their vectors, in the catalog's order. duplicates: for a row, the rows that say the same."""
+
+    passages: DenseIndex
+    windows: DenseIndex
+    duplicates: Mapping[int, tuple[int, ...]]
+
+
+def derive(catalog: Catalog, folder: Path, make: str, dim: int) -> Derived:
+    """The derived data of the catalog's present generation, from the files, or worked out and written to them.
+
+    folder: of the index. dim: of the vectors.
+    """
+    generation = catalog.generation
+    return derived_of(catalog, list(catalog.entries()), folder, generation, make, dim)
+
+
+def derived_of(
+    catalog: Catalog, entries: Sequence[Entry], folder: Path, generation: int, make: str, dim: int
+) -> Derived:
+    """As `derive`, for entries that are at hand. generation: read before them."""
+    windows = [window for entry in entries for window in entry.windows]
+    derived = _load(folder, generation, make)
+    if derived is None or (len(derived.passages), len(derived.windows)) != (len(entries), len(windows)):
+        vectors = catalog.vectors()
+        derived = Derived(
+            DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], dim)),
+            DenseIndex.build(_matrix([vectors[window.key] for window in windows], dim)),
+            near_duplicates([entry.passage for entry in entries]),
+        )
+        _save(folder, generation, make, derived)
+    return derived
+
+
+def _matrix(vectors: Sequence[np.ndarray], dim: int) -> np.ndarray:
+    return np.stack(vectors).astype(np.float32) if vectors else np.empty((0, dim), np.float32)
+
+
+def _load(folder: Path, generation: int, make: str) -> Derived | None:
+    """The saved files if they are whole, of this generation and found by this version's rules."""
+    try:
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        if (note["generation"], note["make"], note.get("duplicates")) != (generation, make, DUPLICATES):
+            return None
+        if any(_sha256(folder / name) != note["sha256"][name] for name in FILES):
+            raise IndexUnusable("校验和不符")
+        passages, windows = (DenseIndex.load(folder / name) for name in FILES[:2])
+        return Derived(passages, windows, from_json(json.loads((folder / FILES[2]).read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        return None
+    except (IndexUnusable, ValueError, KeyError, OSError) as error:
+        log.warning("派生索引损坏（%s），从数据库重建", error)
+        return None
+
+
+def _save(folder: Path, generation: int, make: str, derived: Derived) -> None:
+    """Write the files; the note that vouches for them is renamed into place last, so half a save is no save."""
+    mine = f".{os.getpid()}-{threading.get_ident()}"
+
+    def save_duplicates(path: Path) -> None:
+        path.write_text(json.dumps(to_json(derived.duplicates)), encoding="utf-8")
+
+    writers = (derived.passages.save, derived.windows.save, save_duplicates)
+    sums = {}
+    for name, write in zip(FILES, writers, strict=True):
+        scratch = folder / f".{name}{mine}"
+        write(scratch)
+        sums[name] = _sha256(scratch)
+        scratch.replace(folder / name)
+    note = {"generation": generation, "make": make, "duplicates": DUPLICATES, "sha256": sums}
+    scratch = folder / f".{NOTE}{mine}"
+    scratch.write_text(json.dumps(note, ensure_ascii=False))
+    scratch.replace(folder / NOTE)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
