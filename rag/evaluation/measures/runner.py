@@ -98,6 +98,30 @@ def search_lines(
     return _lines(tasks, produce, state_of(service, f"search {top_k}"), generation, store, progress)
 
 
+def passage_lines(
+    service: Service,
+    tasks: Sequence[Task],
+    store: Path | None = None,
+    top_k: int = DEPTH,
+    progress: Progress | None = None,
+) -> tuple[list[Line], list[Problem]]:
+    """One line {"id", "passages": [[doc_id, start, end, score], …], "best": {stage: score}} a query, in order.
+
+    Nothing is refused. best: the highest score that each stage gave to any of the passages.
+    """
+
+    def produce(task: Task) -> Line:
+        hits = service.search_passages(task.text, top_k)
+        _refuse_change(service, generation)
+        passages = [[hit.passage.doc_id, hit.passage.start, hit.passage.end, hit.score] for hit in hits]
+        stages = {name for hit in hits for name in hit.stages}
+        best = {name: max(hit.stages[name] for hit in hits if name in hit.stages) for name in sorted(stages)}
+        return {"question": task.text, "passages": passages, "best": best}
+
+    generation = service.current().generation
+    return _lines(tasks, produce, state_of(service, f"passages {top_k}"), generation, store, progress)
+
+
 def _refuse_change(service: Service, generation: int) -> None:
     """Raise EvaluationError when documents changed under the run: half its answers would be of another index."""
     if service.catalog.generation != generation:

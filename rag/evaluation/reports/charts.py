@@ -7,7 +7,7 @@ Every text goes through `escape`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
@@ -55,6 +55,23 @@ def hit_curve(ours: Sequence[float], baseline: Sequence[float] = (), x_name: str
         parts.append(Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="3.5"/>').format(x, y))
         parts.append(_text(x, y - 9 if y > TOP + 14 else y + 18, f"{value:.2f}", "middle", "small halo"))
     return _svg(parts, HEIGHT, "hit@k 曲线")
+
+
+def risk_coverage(curves: Mapping[str, Sequence[tuple[float, float]]]) -> Markup:
+    """The share of answers that is wrong against the share of questions answered, a line a curve, named at its end."""
+    parts = [*_axes("答了多少题（覆盖率）", "答错的比例（风险）")]
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = LEFT + share * (WIDTH - LEFT - RIGHT)
+        parts.append(_text(x, HEIGHT - BOTTOM + 16, f"{share:g}", "middle", "small"))
+    for at, (name, curve) in enumerate(curves.items()):
+        points = " ".join(f"{LEFT + x * (WIDTH - LEFT - RIGHT):.1f},{_y(y):.1f}" for x, y in curve)
+        style = f"line curve{at + 1}"
+        parts.append(
+            Markup('<polyline class="{}" points="{}"><title>{}</title></polyline>').format(style, points, name)
+        )
+        parts.append(_line(LEFT + 10, TOP + 12 + at * 16, LEFT + 34, TOP + 12 + at * 16, style))
+        parts.append(_text(LEFT + 40, TOP + 16 + at * 16, name, "start", "small halo"))
+    return _svg(parts, HEIGHT, "风险与覆盖率")
 
 
 def reliability(bins: Sequence[Bin]) -> Markup:
