@@ -93,6 +93,7 @@ def test_revision_follows_the_content(tmp_path: Path) -> None:
     assert adapter_revision(one) == adapter_revision(same) != adapter_revision(other)
 
 
+@pytest.mark.slow
 def test_merging_equals_peft(tmp_path: Path) -> None:
     """The merged model computes what peft computes with the adapter beside the weights."""
     peft = pytest.importorskip("peft")

@@ -211,6 +211,7 @@ def test_another_make_is_refused_unless_rebuilt(archive, tmp_path):
     assert all(check.good for check in examine(service))
 
 
+@pytest.mark.slow
 def test_the_commands(filled, tmp_path):
     file, index = tmp_path / "b.tar.gz", tmp_path / "index"
     done = run("backup", file, "--index", filled)

@@ -15,6 +15,7 @@ from rag.config import ROOT, Settings
 from rag.service import Service
 from tests.conftest import ToyEmbedder
 
+pytestmark = pytest.mark.slow
 WRITER = """
 import sys
 from pathlib import Path
@@ -24,8 +25,6 @@ rag.ingest.preparing.BATCH_CHARACTERS = 400
 from rag.config import Settings
 from rag.service import Service
 from tests.conftest import ToyEmbedder
-
-pytestmark = pytest.mark.slow
 folder = Path({folder!r})
 service = Service(Settings(index=folder / "index"), ToyEmbedder())
 print("ready", flush=True)

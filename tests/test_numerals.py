@@ -21,6 +21,7 @@ def test_by_hand(numeral, value):
 
 
 @given(st.integers(1, 9999))
+@pytest.mark.slow
 def test_every_number_up_to_ten_thousand(value):
     digits = "零一二三四五六七八九"
     written, zero = "", False

@@ -74,6 +74,7 @@ def test_a_full_disk_is_said_before(tmp_path, home):
     check_untouched(home)
 
 
+@pytest.mark.slow
 def test_a_failure_halfway_leaves_the_old_release(tmp_path, home):
     done = install(small_bundle(tmp_path / "b", requirements="no-such-wheel==1.0\n"), home)
     assert done.returncode == 1 and "no-such-wheel" in done.stderr and "Traceback" not in done.stderr

@@ -83,6 +83,7 @@ def test_headings_become_questions(heading, question):
     assert drafting.question_of(heading) == question
 
 
+@pytest.mark.slow
 def test_drafts_can_be_filled_in_and_run(toy_service, tmp_path):
     data = sheets.template_bytes(drafting.rows(drafting.draft(toy_service, 5)))
     test_set = excel.read_workbook(data, "草稿.xlsx", library_of(toy_service))

@@ -67,6 +67,7 @@ def made_folder(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["made", *(pytest.param(name, marks=needs_shared) for name in FOLDERS)])
+@pytest.mark.slow
 def test_figures_equal_pytrec_eval_on_the_same_run_file(name, tmp_path):
     import pytrec_eval
 

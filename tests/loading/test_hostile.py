@@ -196,6 +196,7 @@ def test_sizes_are_bounded(tmp_path: Path) -> None:
     assert refused(pages, "慢.pdf", Limits(max_seconds=-1)).code == "too-large"
 
 
+@pytest.mark.slow
 def test_deep_nesting_does_not_overflow() -> None:
     deep = "<div>" * 100_000 + "工会工作" + "</div>" * 100_000
     assert refused(deep.encode(), "深.html").code == "too-large"

@@ -30,6 +30,7 @@ def test_there_are_forty_samples_of_every_format(corpus: tuple[Path, list[make_s
     assert [s.doc_id for s in discover([folder])] == sorted(s.name for s in samples)
 
 
+@pytest.mark.slow
 def test_text_comes_back_exactly_in_order_with_its_page(corpus: tuple[Path, list[make_samples.Sample]]) -> None:
     folder, samples = corpus
     for sample in samples:

@@ -141,6 +141,7 @@ def test_requests_are_limited_by_person(open_site, tmp_path):
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_logins_at_once_do_not_take_the_service(open_site):
     client = open_site(access="users")
     statuses: list[int] = []
@@ -166,6 +167,7 @@ def test_nobody_fills_the_queue_of_the_page(open_site, tmp_path):
     assert client.post("/gradio_api/queue/join", json=body, headers=two).status_code != 429
 
 
+@pytest.mark.slow
 def test_a_thousand_uploads_at_once(open_site):
     """Each is taken or told to come back; none fails, and what was refused is not kept."""
     client = open_site(access="loopback", address="127.0.0.1")

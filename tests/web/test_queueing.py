@@ -113,6 +113,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("ways", [["page"], ["frame"], ["search"], ["page", "frame", "search"]])
+@pytest.mark.slow
 def test_whatever_they_ask_with_they_wait_in_one_queue(crowd, ways):
     """The first is alone; the others meet behind it, and share what three would have had, fewer by one each turn."""
     site, reader = crowd

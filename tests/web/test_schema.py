@@ -62,5 +62,6 @@ NOT_SAID_BY_SCHEMAS = [positive_data_acceptance, allow_header_conformance]
 @hypothesis.settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
 )
+@pytest.mark.slow
 def test_answers_are_documented(case):
     case.call_and_validate(headers=headers, excluded_checks=NOT_SAID_BY_SCHEMAS)

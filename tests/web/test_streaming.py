@@ -86,6 +86,7 @@ def slow_server(tmp_path) -> Iterator[tuple[SlowService, int]]:
     thread.join(20)
 
 
+@pytest.mark.slow
 def test_hanging_up_loses_nothing(slow_server):
     """The second file is read after the client has gone: the request, whose file it is, must still stand."""
     service, port = slow_server

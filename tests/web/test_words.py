@@ -47,6 +47,7 @@ def asked(site):
     return index
 
 
+@pytest.mark.slow
 def test_a_preview_names_the_questions_that_change_and_saves_nothing(site, asked):
     send(site, "题.jsonl", json.dumps({"id": "a", "question": "食堂打擂头名"}).encode())
     (asked / "evaluation" / "sets" / "坏.jsonl").write_text("{", encoding="utf-8")
