@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,10 @@ from tests.oracles import plain
 from tests.oracles.codes import collection, scattered
 
 SYNONYMS = {"b2m": ("d7q",), "h5q": ("f3r", "g2n")}
+
+
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 def passages_of(service: Service) -> list[Passage]:
@@ -26,25 +32,40 @@ def words_by_passage(service: Service) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("question", ["b2m k7r", "h5q d3n f2p", "b3p z9z k2m", "w4w y8y x6x", "d3m h7n g5q f7p"])
-def test_confidence_is_the_formula(coded: Service, question: str) -> None:
+def expected_confidence(service: Service, question: str, *, lacking: bool) -> float:
     """From the best window of all passages, and the words of the three best."""
     query = plain.centred(ToyEmbedder(), question)
-    best_window = max(plain.dense(ToyEmbedder(), query, passage)[1] for passage in passages_of(coded))
-    words = words_by_passage(coded)
+    best_window = max(plain.dense(ToyEmbedder(), query, passage)[1] for passage in passages_of(service))
+    words = words_by_passage(service)
 
     def weight(word: str) -> float:
         return plain.idf(sum(word in own for own in words.values()), len(words))
 
     own = plain.code_words(question)
     added = {other: word for word in own for other in SYNONYMS.get(word, ()) if other not in own}
-    first = [words[hit.passage.passage_id] for hit in coded.search_passages(question, 3)]
+    first = [words[hit.passage.passage_id] for hit in service.search_passages(question, 3)]
     covered = plain.coverage(own, added, first, weight)
-    bounds = coded.calibration()
-    expected = plain.confidence(best_window, bounds.mean, bounds.spread, covered, lacking=False)
-    answer = coded.ask(question)
-    assert answer.confidence == pytest.approx(expected, abs=2e-3)
+    bounds = service.calibration()
+    return plain.confidence(best_window, bounds.mean, bounds.spread, covered, lacking=lacking)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["b2m k7r", "h5q d3n f2p", "b3p z9z k2m", "w4w y8y x6x", "d3m h7n g5q f7p", "g3n f7q g2p", "g3q f3p g2r"],
+)
+def test_confidence_is_the_formula(coded: Service, question: str) -> None:
+    expected, answer = expected_confidence(coded, question, lacking=False), coded.ask(question)
+    assert logit(answer.confidence) == pytest.approx(logit(expected), abs=0.02)  # 0.9999 and 0.99999 are far apart here
     assert answer.answerable == (expected >= 0.5)
+
+
+@pytest.mark.parametrize("question", ["b2m k7r 多少元？", "h5q d3n 多少元？"])
+def test_an_amount_that_stands_nowhere_costs_five(coded: Service, question: str) -> None:
+    """Codes hold digits, but no sum of money; 多少 and 元 are no words that a passage could be missing."""
+    expected, answer = expected_confidence(coded, question, lacking=True), coded.ask(question)
+    assert logit(answer.confidence) == pytest.approx(logit(expected), abs=0.02)
+    assert answer.answerable == (expected >= 0.5)
+    assert answer.answerable or answer.lacking
 
 
 def test_the_questions_above_are_told_apart(coded: Service) -> None:

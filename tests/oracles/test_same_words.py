@@ -61,11 +61,18 @@ def test_the_better_one_of_two_is_shown(make_service):
         assert first.doc_id == f"{better}.txt" and first.also_in[0].doc_id == f"{1 - better}.txt"
 
 
+TAILS = (
+    "，并留存书面记录",
+    "，但法律另有规定的除外",
+    "，不得隐瞒或者夸大",
+    "，由人事部门负责说明",
+    "，劳动者签字确认后归档",
+)
+
+
 def test_alike_is_not_the_same(make_service):
-    """Two thirds of the words in common are two rules, without any number in them."""
-    service = holding(
-        make_service, RULE + "。", RULE[:45] + "，但法律另有规定或者当事人另有约定的除外，并应当留存书面记录。"
-    )
-    answer = service.ask(ASKED, 2)
-    assert {excerpt.doc_id for excerpt in answer.excerpts} == {"0.txt", "1.txt"}
+    """Three quarters of the three-character runs in common are still several rules, without any number in them."""
+    service = holding(make_service, *(f"{RULE}{tail}。" for tail in TAILS))
+    answer = service.ask(ASKED, len(TAILS))
+    assert {excerpt.doc_id for excerpt in answer.excerpts} == {f"{at}.txt" for at in range(len(TAILS))}
     assert all(excerpt.also_in == () for excerpt in answer.excerpts)
