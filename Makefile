@@ -8,7 +8,7 @@ PORT ?= 7860
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-fast lint mutants lock messages bundle scoreboard clean
+.PHONY: install run test test-fast lint mutants lock messages scoreboard bundle clean
 
 install: .venv/installed
 	@$(BIN)/yuanwen prepare
@@ -54,6 +54,7 @@ lock:
 # Rewrites the catalogue of the interface's messages from the code; fails while one has no English.
 messages: .venv/installed-dev
 	$(BIN)/python -m docs.catalogue
+
 # Every test set at every stage of the search; goes on where it was interrupted, asks again only what a change concerns.
 scoreboard: install .venv/installed-dev
 	$(BIN)/python -m benchmarks.scoreboard
