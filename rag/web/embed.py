@@ -10,12 +10,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
+from rag.access.identity import Role
 from rag.config import Settings
 from rag.web.front.language import LANGUAGES, language_of
 from rag.web.front.messages import translated
 from rag.web.front.metrics import Metrics
 from rag.web.front.queueing import Queue
 from rag.web.front.rendering import render
+from rag.web.front.roles import Work, needs
 from rag.web.front.visible import Mine, Visible
 from rag.web.page.followup import carried
 from rag.web.page.pages import asset
@@ -45,6 +47,7 @@ def build_embed(settings: Settings, metrics: Metrics, queue: Queue) -> APIRouter
     router = APIRouter(include_in_schema=False)
 
     @router.get("/embed")
+    @needs(None)
     def embed(
         request: Request, theme: Annotated[Literal["light", "dark"] | None, Query(alias="__theme")] = None
     ) -> HTMLResponse:
@@ -54,12 +57,14 @@ def build_embed(settings: Settings, metrics: Metrics, queue: Queue) -> APIRouter
         return HTMLResponse(page)
 
     @router.get("/embed.js")
+    @needs(None)
     def script() -> Response:
         """The script for the portal's page; loaded from another origin, so it says that it may be."""
         headers = {"Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "cross-origin"}
         return Response(portal_script(), media_type="text/javascript; charset=utf-8", headers=headers)
 
     @router.get("/page/frame.js")
+    @needs(None)
     def frame_script() -> Response:
         """The compact page's own script."""
         return Response(
@@ -67,6 +72,7 @@ def build_embed(settings: Settings, metrics: Metrics, queue: Queue) -> APIRouter
         )
 
     @router.post("/page/turn")
+    @needs(Role.READER, Work.ASK)
     async def turn(body: TurnBody, mine: Mine) -> TurnOut:
         """Answer a question asked in a frame."""
         return await queue.turn(mine, lambda own: told(own, body))

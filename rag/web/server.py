@@ -57,12 +57,12 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     from rag.web.front.metrics import new_metrics
     from rag.web.front.ongoing import Ongoing
     from rag.web.front.queueing import Queue
-    from rag.web.front.roles import MCP
+    from rag.web.front.roles import Rules, rules_of
     from rag.web.front.security import MB, SecurityMiddleware, Sharing, is_data, route_of
     from rag.web.page.pages import build_pages
-    from rag.web.page.ui import build_ui, head, theme
+    from rag.web.page.ui import GRADIO_RULES, build_ui, head, theme
     from rag.web.rest.api import build_api
-    from rag.web.rest.tools import Tools
+    from rag.web.rest.tools import MCP, Tools
 
     metrics, access, limits = new_metrics(), Access(service.settings), Limits(service.settings)
     proxies, portals, ongoing = service.settings.trusted_proxies, service.settings.portals, Ongoing()
@@ -80,6 +80,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     if tools:
         page.add_route(MCP, tools, methods=["POST"])
+    rules = Rules((*rules_of(api.routes), *rules_of(page.routes), *GRADIO_RULES))
     gr.mount_gradio_app(
         page, build_ui(service, startup, metrics, queue), path="/", footer_links=[], run_history=False, show_error=False,
         ssr_mode=False, allowed_paths=[], enable_monitoring=False, max_file_size="1kb", pwa=False, mcp_server=False,
@@ -91,7 +92,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         target = api if scope["type"] == "http" and is_data(route_of(scope)) else page
         await target(scope, receive, send)
 
-    gate = LanguageMiddleware(AccessMiddleware(front, service, access, limits))
+    gate = LanguageMiddleware(AccessMiddleware(front, service, access, limits, rules))
     shared = Sharing(
         gate, allow_origins=portals, allow_methods=["GET", "POST", "PATCH", "DELETE"], expose_headers=["X-Request-ID", "Retry-After"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
@@ -103,7 +104,11 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         await target(scope, receive, send)
 
     behind = ProxyHeadersMiddleware(door, list(proxies))
-    return SecurityMiddleware(behind, metrics.observe, proxies, service.settings.file_max_mb * MB, portals)
+
+    def observe(method: str, path: str, status: int, seconds: float) -> None:
+        metrics.observe(method, rules.metric(method, path), status, seconds)
+
+    return SecurityMiddleware(behind, observe, rules, proxies, service.settings.file_max_mb * MB, portals)
 
 
 def run(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
+from rag.access.identity import Role
 from rag.errors import NotFoundError, UsageError, YuanwenError
 from rag.evaluation.desk import desk, drafting
 from rag.evaluation.desk.accepting import accept
@@ -23,6 +24,7 @@ from rag.web.admin.evaluation_view import evaluation_page, progress_view, questi
 from rag.web.admin.jobs import Jobs
 from rag.web.front.gate import note
 from rag.web.front.language import say
+from rag.web.front.roles import Work, needs
 from rag.web.front.visible import Mine, Visible
 from rag.web.rest import feedback
 
@@ -43,16 +45,19 @@ def build_evaluation(service: Service) -> APIRouter:
     drafted = _drafted(service)
 
     @router.get("/evaluation")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def evaluation(mine: Mine) -> HTMLResponse:
         """Test sets, runs, history, gate."""
         return HTMLResponse(evaluation_page(mine, jobs))
 
     @router.get("/evaluation/progress")
+    @needs(Role.ADMINISTRATOR)
     def progress(mine: Mine) -> HTMLResponse:
         """What is under way."""
         return HTMLResponse(progress_view(jobs, mine.language), headers={"Cache-Control": "no-store"})
 
     @router.get("/questions")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def questions(
         mine: Mine, q: Annotated[str, Query(max_length=4000)] = "", n: Annotated[int, Query(ge=0)] = 0
     ) -> HTMLResponse:
@@ -99,17 +104,20 @@ def _files(service: Service, drafted: Drafted) -> APIRouter:
     index = service.settings.index
 
     @router.get("/evaluation/template.xlsx")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def template() -> Response:
         """The sheet to fill in."""
         return _sheet(template_bytes(), "评测题模板.xlsx")
 
     @router.get("/evaluation/drafts.xlsx")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def drafts() -> Response:
         """The sheet with drafted questions in it."""
         found = drafted(service.catalog.generation, len(feedback.read(index)))
         return _sheet(template_bytes(drafting.rows(found)), "起草的评测题.xlsx")
 
     @router.get("/evaluation/runs/{run}/{file}")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def kept(run: str, file: Kept) -> Response:
         """A file of a report."""
         path = desk.run_path(index, run) / file
@@ -120,6 +128,7 @@ def _files(service: Service, drafted: Drafted) -> APIRouter:
         return FileResponse(path, headers=_attachment(f"{desk.note_of(path.parent).test_set}-{run}-{file}"))
 
     @router.get("/evaluation/compare")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def compare(ours: str, baseline: str) -> HTMLResponse:
         """The report of one run against another."""
         return HTMLResponse(desk.compared_page(service, ours, baseline))
@@ -136,6 +145,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         note(service, request.scope, mine.identity, act, target)
 
     @router.post("/evaluation/sets")
+    @needs(Role.ADMINISTRATOR, Work.UPLOAD, files=True)
     def add(request: Request, mine: Mine, file: Annotated[UploadFile | None, File()] = None) -> JSONResponse:
         """Keep a test set."""
         if file is None or not file.filename:
@@ -152,6 +162,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         )
 
     @router.post("/evaluation/sets/remove")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def remove(request: Request, mine: Mine, test_set: Annotated[str, Form()]) -> JSONResponse:
         """Forget a test set."""
         desk.remove_set(index, test_set)
@@ -159,6 +170,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said(say(mine.language, "已移除。"))
 
     @router.post("/evaluation/runs")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def run(request: Request, mine: Mine, test_set: Annotated[str, Form()]) -> JSONResponse:
         """Begin a run."""
         folder = desk.new_run(index, test_set)
@@ -171,6 +183,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said(say(mine.language, "已开始。"))
 
     @router.post("/evaluation/runs/{run}/continue")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def go_on(run: str, mine: Mine) -> JSONResponse:
         """Go on with a run that was stopped."""
         desk.run_path(index, run)
@@ -178,6 +191,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said(say(mine.language, "接着做。"))
 
     @router.post("/evaluation/runs/{run}/remove")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def forget(request: Request, run: str, mine: Mine) -> JSONResponse:
         """Delete a run and its report."""
         if jobs.state().run == run:
@@ -187,12 +201,14 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said(say(mine.language, "已删除。"))
 
     @router.post("/evaluation/stop")
+    @needs(Role.ADMINISTRATOR)
     def stop(mine: Mine) -> JSONResponse:
         """Stop the run that is under way."""
         jobs.stop()
         return _said(say(mine.language, "正在停止。"), reload=False)
 
     @router.post("/evaluation/gate")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def gate(
         request: Request,
         mine: Mine,
@@ -210,6 +226,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         return _said(said, reload=False)
 
     @router.post("/evaluation/questions")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def add_question(
         request: Request,
         mine: Mine,

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from markupsafe import Markup
 from pydantic import BaseModel, Field
 
+from rag.access.identity import Role
 from rag.datamodels import Passage
 from rag.errors import UsageError, YuanwenError
 from rag.evaluation.desk import desk
@@ -25,6 +26,7 @@ from rag.web.front.inert import span_address
 from rag.web.front.language import message, say
 from rag.web.front.problems import request_id
 from rag.web.front.rendering import render
+from rag.web.front.roles import Work, needs
 from rag.web.front.state import Startup
 from rag.web.front.streaming import Events, Tell
 from rag.web.front.visible import Mine, Visible
@@ -60,17 +62,20 @@ def build_words(service: Service, startup: Startup) -> APIRouter:
     router = APIRouter(prefix="/page", include_in_schema=False)
 
     @router.get("/words")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def words(mine: Mine) -> HTMLResponse:
         """The tables, to be changed."""
         return HTMLResponse(words_page(mine))
 
     @router.post("/words/preview")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def preview(body: WordsBody, request: Request, mine: Mine) -> Response:
         """Which questions would change, told as it goes; nothing is saved."""
         trial = service.trial(body.terms, body.synonyms)
         return Events(lambda tell: tried(mine, trial, tell), request_id(request), unheard=False)
 
     @router.post("/words")
+    @needs(Role.ADMINISTRATOR, Work.ASK)
     def save(body: WordsBody, request: Request, mine: Mine) -> JSONResponse:
         """Put the tables in force."""
         if body.began != mark(*service.word_tables()):

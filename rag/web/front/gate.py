@@ -20,7 +20,7 @@ from rag.web.front.language import Language, language_of
 from rag.web.front.limits import Limits
 from rag.web.front.problems import of_error, problem
 from rag.web.front.rendering import render
-from rag.web.front.roles import MCP, Rule, Work, methods_at, rule_for
+from rag.web.front.roles import Rule, Rules, Work
 from rag.web.front.security import route_of
 from rag.web.front.visible import Visible
 
@@ -30,12 +30,13 @@ COOKIE = "yuanwen_session"
 class AccessMiddleware:
     """Finds out who asks, holds them to their role and limits, and opens what they may see of the collection."""
 
-    def __init__(self, app: ASGIApp, service: Service, access: Access, limits: Limits) -> None:
-        """app: what answers those who may pass."""
+    def __init__(self, app: ASGIApp, service: Service, access: Access, limits: Limits, rules: Rules) -> None:
+        """app: what answers those who may pass. rules: the routes that there are."""
         self.app = app
         self.service = service
         self.access = access
         self.limits = limits
+        self.rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -43,10 +44,9 @@ class AccessMiddleware:
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), route_of(scope)
-        off = path == MCP and not self.access.settings.mcp
-        rule = None if off else rule_for(scope["method"], path)
+        rule = self.rules.find(scope["method"], path)
         if rule is None:
-            await _nothing_here(scope, [] if off else methods_at(path))(scope, receive, send)
+            await _nothing_here(scope, self.rules.methods_at(path))(scope, receive, send)
             return
         with ExitStack() as places:
             try:
@@ -58,19 +58,19 @@ class AccessMiddleware:
 
     def _admit(self, rule: Rule, scope: Scope, headers: Headers, places: ExitStack) -> None:
         """Let through who may pass, with what they may see. Raises AccessError, ForbiddenError or BusyError."""
-        if rule.role is None:
-            if rule.work is not Work.NONE:
-                places.enter_context(self.limits.at_work(rule.work, ""))
+        if rule.needs.role is None:
+            if rule.needs.work is not Work.NONE:
+                places.enter_context(self.limits.at_work(rule.needs.work, ""))
             return
         identity = self.access.identify(self._shown(scope, headers))
         if identity is None:
             raise AccessError("请先登录。/ Please log in.")
         person = _person(identity, scope)
-        if rule.work is not Work.NONE:
+        if rule.needs.work is not Work.NONE:
             if person:
-                self.limits.count(rule.work, person)
-            places.enter_context(self.limits.at_work(rule.work, person))
-        if identity.role < rule.role:
+                self.limits.count(rule.needs.work, person)
+            places.enter_context(self.limits.at_work(rule.needs.work, person))
+        if identity.role < rule.needs.role:
             where = f"{rule.method} {rule.path}"
             note(self.service, scope, identity, "refused", where, "forbidden")
             raise ForbiddenError(f"您的角色（{_ROLE_NAMES[identity.role]}）不能这样做。/ Your role may not do this.")

@@ -12,12 +12,14 @@ from markupsafe import Markup
 
 from rag.access import audit
 from rag.access.decide import Access
+from rag.access.identity import Role
 from rag.errors import BusyError
 from rag.web.front.gate import COOKIE, client, note
 from rag.web.front.inert import path_address
 from rag.web.front.language import language_of, say
 from rag.web.front.limits import Limits
 from rag.web.front.rendering import render
+from rag.web.front.roles import Work, needs
 from rag.web.front.visible import Mine
 
 _OWN_PLACE = re.compile(r"(?:page/[a-z.]{1,20})?(?:\?[^\s\\#]{0,6000})?")  # never another host
@@ -29,6 +31,7 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
     index = access.settings.index
 
     @router.get("/login")
+    @needs(None)
     def form(request: Request, next: Annotated[str, Query(max_length=8000)] = "") -> HTMLResponse:
         """The form."""
         language = language_of(request.scope)
@@ -37,6 +40,7 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
         return HTMLResponse(_page(request, next, said=said), headers={"Cache-Control": "no-store"})
 
     @router.post("/login")
+    @needs(None, Work.LOGIN)
     def log_in(
         request: Request,
         name: Annotated[str, Form(max_length=200)],
@@ -65,6 +69,7 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
         return reply
 
     @router.post("/logout")
+    @needs(Role.READER)
     def log_out(request: Request, mine: Mine) -> Response:
         """End all sessions of whoever asks."""
         if mine.identity.via == "password":

@@ -1,14 +1,25 @@
-"""Every route with the role it needs: what is not in this table does not exist, whatever an app behind it offers."""
+"""What a route asks of its callers: declared beside the route, collected into one table when the app is built.
+
+In: the routes of an app. Out: `Rules`, which the middlewares ask about each request. What declares nothing is shut.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, TypeVar
 
-from starlette.routing import compile_path
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute, compile_path
 
 from rag.access.identity import Role
+
+E = TypeVar("E", bound=Callable[..., Any])
+PAGE = "page"  # the metric's label of all that people's browsers fetch
+OTHER = "api-other"
+_DECLARED = "__yuanwen_needs__"
 
 
 class Work(Enum):
@@ -25,13 +36,22 @@ class Work(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Needs:
+    """What a route asks. role: None when nobody need be known. metric: its label in /metrics. files: takes large bodies."""
+
+    role: Role | None
+    work: Work = Work.NONE
+    metric: str = PAGE
+    files: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A route. role: None when nobody need be known."""
+    """A route with what it asks."""
 
     method: str
     path: str
-    role: Role | None
-    work: Work = Work.NONE
+    needs: Needs
     pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -39,82 +59,49 @@ class Rule:
         object.__setattr__(self, "pattern", compile_path(self.path)[0])
 
 
-_PUBLIC = (
-    "/healthz", "/readyz", "/openapi.json", "/page/login", "/page/page.css", "/page/page.js", "/page/sheets.js", "/page/basket.js",
-    "/page/messages.js",
-    "/page/admin.js", "/page/evaluation.js", "/page/words.js", "/page/icon.svg",
-    "/page/frame.js", "/embed", "/embed.js",
-    # Gradio's own files
-    "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",
-    "/favicon.ico", "/manifest.json", "/robots.txt",
-)  # fmt: skip
-MCP = "/mcp"
-TABLE: tuple[Rule, ...] = (
-    *(Rule("GET", path, None) for path in _PUBLIC),
-    Rule("POST", "/page/login", None, Work.LOGIN),
-    # programs
-    Rule("POST", "/api/v1/ask", Role.READER, Work.ASK),
-    Rule("POST", "/api/v1/search", Role.READER, Work.ASK),
-    Rule("POST", "/api/v1/feedback", Role.READER, Work.ASK),
-    Rule("GET", "/api/v1/documents", Role.READER, Work.ASK),
-    Rule("GET", "/api/v1/documents/{doc_id:path}/text", Role.READER, Work.ASK),
-    Rule("GET", "/api/v1/documents/{doc_id:path}/context", Role.READER, Work.ASK),
-    Rule("GET", "/api/v1/documents/{doc_id:path}/pages/{number}", Role.READER, Work.ASK),
-    Rule("POST", "/api/v1/documents", Role.EDITOR, Work.UPLOAD),
-    Rule("PATCH", "/api/v1/documents/{doc_id:path}/metadata", Role.EDITOR, Work.UPLOAD),
-    Rule("DELETE", "/api/v1/documents/{doc_id:path}", Role.EDITOR, Work.UPLOAD),
-    Rule("GET", "/metrics", Role.READER),
-    Rule("POST", MCP, Role.READER, Work.ASK),
-    # people
-    Rule("GET", "/", Role.READER),
-    Rule("POST", "/page/logout", Role.READER),
-    Rule("POST", "/page/turn", Role.READER, Work.ASK),
-    Rule("GET", "/page/source", Role.READER, Work.ASK),
-    Rule("POST", "/page/compilation/view", Role.READER, Work.ASK),
-    Rule("POST", "/page/compilation/{kind}", Role.READER, Work.ASK),
-    Rule("GET", "/page/admin", Role.EDITOR, Work.ASK),
-    Rule("POST", "/page/ingest/stop", Role.EDITOR),
-    Rule("GET", "/page/gaps", Role.EDITOR, Work.ASK),
-    Rule("GET", "/page/gold.jsonl", Role.EDITOR, Work.ASK),
-    Rule("GET", "/page/audit", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/words", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/words", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/words/preview", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/evaluation", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/evaluation/progress", Role.ADMINISTRATOR),
-    Rule("GET", "/page/evaluation/template.xlsx", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/evaluation/drafts.xlsx", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/evaluation/runs/{run}/{file}", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/evaluation/compare", Role.ADMINISTRATOR, Work.ASK),
-    Rule("GET", "/page/questions", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/evaluation/sets", Role.ADMINISTRATOR, Work.UPLOAD),
-    Rule("POST", "/page/evaluation/sets/remove", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/evaluation/runs", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/evaluation/runs/{run}/continue", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/evaluation/runs/{run}/remove", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/evaluation/stop", Role.ADMINISTRATOR),
-    Rule("POST", "/page/evaluation/gate", Role.ADMINISTRATOR, Work.ASK),
-    Rule("POST", "/page/evaluation/questions", Role.ADMINISTRATOR, Work.ASK),
-    # what Gradio's page calls; the rest of its routes stays shut
-    Rule("GET", "/config", Role.READER),
-    Rule("GET", "/gradio_api/info", Role.READER),
-    Rule("GET", "/gradio_api/app_id", Role.READER),
-    Rule("GET", "/gradio_api/startup-events", Role.READER),
-    Rule("GET", "/gradio_api/heartbeat/{session_hash}", Role.READER),
-    Rule("POST", "/gradio_api/queue/join", Role.READER, Work.QUEUED),
-    Rule("GET", "/gradio_api/queue/data", Role.READER),
-    Rule("POST", "/gradio_api/run/predict", Role.READER),
-    Rule("POST", "/gradio_api/cancel", Role.READER),
-    Rule("POST", "/gradio_api/reset", Role.READER),
-)
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The routes that there are."""
+
+    rules: tuple[Rule, ...]
+
+    def find(self, method: str, path: str) -> Rule | None:
+        """The rule of a request; HEAD is as GET."""
+        wanted = "GET" if method == "HEAD" else method
+        return next((rule for rule in self.rules if rule.method == wanted and rule.pattern.match(path)), None)
+
+    def methods_at(self, path: str) -> list[str]:
+        """The methods that a path has, for saying so."""
+        return sorted({rule.method for rule in self.rules if rule.pattern.match(path)})
+
+    def metric(self, method: str, path: str) -> str:
+        """The label of a request in /metrics: its route's, so that ids do not make a series each."""
+        known = self.find(method, path) or next((rule for rule in self.rules if rule.pattern.match(path)), None)
+        if known is None:
+            return OTHER if path.startswith("/api/") else PAGE
+        return known.needs.metric
+
+    def takes_files(self, method: str, path: str) -> bool:
+        """Whether the body of a request may be as large as files are."""
+        rule = self.find(method, path)
+        return rule is not None and rule.needs.files
 
 
-def rule_for(method: str, path: str) -> Rule | None:
-    """The rule of a request; HEAD is as GET."""
-    wanted = "GET" if method == "HEAD" else method
-    return next((rule for rule in TABLE if rule.method == wanted and rule.pattern.match(path)), None)
+def needs(role: Role | None, work: Work = Work.NONE, *, metric: str = PAGE, files: bool = False) -> Callable[[E], E]:
+    """Declare what a route asks; stands under the route's own decorator. As in `Needs`."""
+
+    def declared(endpoint: E) -> E:
+        setattr(endpoint, _DECLARED, Needs(role, work, metric, files))
+        return endpoint
+
+    return declared
 
 
-def methods_at(path: str) -> list[str]:
-    """The methods that a path has, for saying so."""
-    return sorted({rule.method for rule in TABLE if rule.pattern.match(path)})
+def rules_of(routes: Iterable[BaseRoute]) -> tuple[Rule, ...]:
+    """The rules of the routes that declare what they ask, through included routers."""
+    found = []
+    for one in iter_route_contexts(list(routes)):
+        declared = getattr(one.endpoint, _DECLARED, None)
+        if declared is not None and one.path is not None:
+            found += [Rule(method, one.path, declared) for method in sorted(one.methods or ()) if method != "HEAD"]
+    return tuple(found)

@@ -17,11 +17,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.web.front.problems import problem
+from rag.web.front.roles import Rules
 
 log = logging.getLogger("yuanwen.access")
 MB = 1024 * 1024
 BODY_MAX = MB
-UPLOADS = frozenset({"/api/v1/documents", "/page/evaluation/sets"})
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
@@ -54,6 +54,7 @@ class SecurityMiddleware:
         self,
         app: ASGIApp,
         observe: Observe,
+        rules: Rules,
         trusted_proxies: Sequence[str],
         upload_max: int,
         portals: Sequence[str] = (),
@@ -65,6 +66,7 @@ class SecurityMiddleware:
         self.app = app
         self.observe = observe
         self.upload_max = upload_max
+        self.rules = rules
         self.trusted = [ip_network(one) for one in trusted_proxies]
         self.portals = frozenset(portals)
         self.embed_policy = PAGE_POLICY.replace(
@@ -96,7 +98,7 @@ class SecurityMiddleware:
                     MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
             await send(message)
 
-        limit = self.upload_max + MB if path in UPLOADS else BODY_MAX
+        limit = self.upload_max + MB if self.rules.takes_files(scope["method"], path) else BODY_MAX
         try:
             objection = _objection(scope, headers, limit, self.portals)
             if objection is not None:

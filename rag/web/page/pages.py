@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib import resources
 from typing import Annotated, Literal
 from urllib.parse import quote
@@ -11,10 +12,12 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, Field
 
+from rag.access.identity import Role
 from rag.errors import UsageError, YuanwenError
 from rag.web.front.language import language_of
 from rag.web.front.messages import script
 from rag.web.front.rendering import render
+from rag.web.front.roles import Work, needs
 from rag.web.front.visible import Mine, Visible
 from rag.web.page import compilation
 from rag.web.page.compilation import Item
@@ -55,6 +58,7 @@ def build_pages() -> APIRouter:
     router = APIRouter(prefix="/page", include_in_schema=False)
 
     @router.get("/source")
+    @needs(Role.READER, Work.ASK)
     def source(
         request: Request,
         mine: Mine,
@@ -74,6 +78,7 @@ def build_pages() -> APIRouter:
         return HTMLResponse(page)
 
     @router.get("/messages.js")
+    @needs(None)
     def messages(request: Request) -> Response:
         """What the scripts say, in the language of the request."""
         headers = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language"}
@@ -99,6 +104,7 @@ def _compiling() -> APIRouter:
     router = APIRouter()
 
     @router.post("/compilation/view")
+    @needs(Role.READER, Work.ASK)
     def basket(body: BasketBody, mine: Mine) -> HTMLResponse:
         """The basket's rows; items whose document is gone are named in a header, so that the browser forgets them."""
         items = [Item(**item.model_dump()) for item in body.items]
@@ -108,6 +114,7 @@ def _compiling() -> APIRouter:
         return HTMLResponse(view, headers={"X-Yuanwen-Missing": json.dumps(missing)})
 
     @router.post("/compilation/{kind}")
+    @needs(Role.READER, Work.ASK)
     def export(kind: Literal["docx", "md", "csv"], body: BasketBody, mine: Mine) -> Response:
         """The basket as a file."""
         quotes = compilation.collect(mine, [Item(**item.model_dump()) for item in body.items])
@@ -127,7 +134,8 @@ def _compiling() -> APIRouter:
     return router
 
 
-def _asset_route(name: str):
+def _asset_route(name: str) -> Callable[[], Response]:
+    @needs(None)
     def send() -> Response:
         return Response(asset(name), media_type=_TYPES[name.rpartition(".")[2]], headers={"Cache-Control": "no-cache"})
 

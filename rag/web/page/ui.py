@@ -15,6 +15,7 @@ from rag.web.front.language import CHINESE, Language, language_of, say
 from rag.web.front.metrics import Metrics
 from rag.web.front.queueing import Queue
 from rag.web.front.rendering import render
+from rag.web.front.roles import Needs, Rule, Work
 from rag.web.front.state import Startup
 from rag.web.front.visible import Visible, visible_of
 from rag.web.page.examples import Starters
@@ -26,6 +27,27 @@ from rag.web.page.turns import answered, reply
 TURNS_MAX = 30  # older turns leave the panel and the session
 FONTS = ["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+# What Gradio's page calls; the rest of its routes stays shut. Its own files first.
+GRADIO_RULES = (
+    *(
+        Rule("GET", path, Needs(None))
+        for path in (
+            "/assets/{path:path}", "/static/{path:path}", "/svelte/{path:path}", "/theme.css", "/gradio_api/theme.css",
+            "/favicon.ico", "/manifest.json", "/robots.txt",
+        )
+    ),
+    *(
+        Rule("GET", path, Needs(Role.READER))
+        for path in (
+            "/", "/config", "/gradio_api/info", "/gradio_api/app_id", "/gradio_api/startup-events",
+            "/gradio_api/heartbeat/{session_hash}", "/gradio_api/queue/data",
+        )
+    ),
+    Rule("POST", "/gradio_api/queue/join", Needs(Role.READER, Work.QUEUED)),
+    Rule("POST", "/gradio_api/run/predict", Needs(Role.READER)),
+    Rule("POST", "/gradio_api/cancel", Needs(Role.READER)),
+    Rule("POST", "/gradio_api/reset", Needs(Role.READER)),
+)  # fmt: skip
 LABELLED = (
     "brand",
     "chat",

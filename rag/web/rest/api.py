@@ -13,9 +13,11 @@ from fastapi import Path as PathParam
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.security import HTTPBearer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import Route
 from starlette.types import Scope
 
 from rag import __version__
+from rag.access.identity import Role
 from rag.datamodels import IngestLine
 from rag.index.catalog import Record
 from rag.search.answering import context_json, to_json
@@ -26,6 +28,7 @@ from rag.web.front.language import CHINESE
 from rag.web.front.metrics import Metrics
 from rag.web.front.ongoing import Ongoing
 from rag.web.front.queueing import Queue
+from rag.web.front.roles import Work, needs
 from rag.web.front.state import Startup
 from rag.web.front.streaming import Events, Tell
 from rag.web.front.visible import Mine, Visible
@@ -49,6 +52,9 @@ def build_api(service: Service, startup: Startup, metrics: Metrics, queue: Queue
     app.include_router(_collection(service, startup, ongoing), prefix="/api/v1")
     app.include_router(_watching(service, startup, metrics))
     problems.install(app)
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            needs(None, metric=route.path)(route.endpoint)
     return app
 
 
@@ -57,6 +63,7 @@ def _asking(service: Service, metrics: Metrics, queue: Queue) -> APIRouter:
     router = APIRouter(responses=_RESPONSES, dependencies=[_BEARER])
 
     @router.post("/ask", response_model=schemas.AnswerOut)
+    @needs(Role.READER, Work.ASK, metric="/api/v1/ask")
     async def ask(body: schemas.AskBody, mine: Mine) -> JSONResponse:
         """提问：得到原文摘录，或如实拒答。"""
         documents, only = body.documents or (), body.only()
@@ -68,6 +75,7 @@ def _asking(service: Service, metrics: Metrics, queue: Queue) -> APIRouter:
         return JSONResponse(echoed | to_json(answer, explain=body.explain))
 
     @router.post("/search", response_model=schemas.SearchOut)
+    @needs(Role.READER, Work.ASK, metric="/api/v1/search")
     async def search(body: schemas.SearchBody, mine: Mine) -> JSONResponse:
         """检索文档，不拒答。"""
         documents, only = body.documents or (), body.only()
@@ -80,6 +88,7 @@ def _asking(service: Service, metrics: Metrics, queue: Queue) -> APIRouter:
         return JSONResponse({"question": body.question, "documents": rows})
 
     @router.post("/feedback", status_code=201, response_model=schemas.FeedbackOut)
+    @needs(Role.READER, Work.ASK, metric="/api/v1/feedback")
     def give_feedback(body: schemas.FeedbackBody, mine: Mine) -> JSONResponse:
         """记下对一次回答的评价。"""
         for span in body.spans:
@@ -99,6 +108,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
     router = APIRouter(responses=_RESPONSES, dependencies=[_BEARER])
 
     @router.get("/documents", response_model=schemas.DocumentsOut)
+    @needs(Role.READER, Work.ASK, metric="/api/v1/documents")
     def documents(mine: Mine) -> JSONResponse:
         """列出文档。"""
         generation = service.catalog.generation
@@ -130,6 +140,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         }
 
     @router.post("/documents", status_code=201, response_model=schemas.IngestOut, responses={200: schemas.EVENTS})
+    @needs(Role.EDITOR, Work.UPLOAD, metric="/api/v1/documents", files=True)
     def upload(
         request: Request,
         mine: Mine,
@@ -148,6 +159,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         response_model=schemas.TextOut,
         responses={200: {"content": {"text/plain": {}}}},
     )
+    @needs(Role.READER, Work.ASK, metric="/api/v1/documents/{id}/text")
     def text(
         doc_id: str,
         request: Request,
@@ -163,6 +175,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         return JSONResponse({"doc": doc_id, "start": start, "end": start + len(found), "length": length, "text": found})
 
     @router.get("/documents/{doc_id:path}/context", response_model=schemas.ContextOut)
+    @needs(Role.READER, Work.ASK, metric="/api/v1/documents/{id}/context")
     def context(
         doc_id: str,
         mine: Mine,
@@ -180,11 +193,13 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         response_class=Response,
         responses={200: {"content": {"image/png": {}}}},
     )
+    @needs(Role.READER, Work.ASK, metric="/api/v1/documents/{id}/pages")
     def page(doc_id: str, number: Annotated[int, PathParam(ge=1)], mine: Mine) -> Response:
         """PDF 的一页，PNG 图像；页码从 1 起。"""
         return Response(mine.page_image(doc_id, number), media_type="image/png")
 
     @router.patch("/documents/{doc_id:path}/metadata", response_model=schemas.DocumentOut)
+    @needs(Role.EDITOR, Work.UPLOAD, metric="/api/v1/documents/{id}/metadata")
     def describe(doc_id: str, body: schemas.FactsBody, request: Request, mine: Mine) -> JSONResponse:
         """改著录：题名、文号、发文机关、日期、效力；只改给出的，空的表示没有。"""
         record = mine.describe(doc_id, body.model_dump(exclude_none=True))
@@ -192,6 +207,7 @@ def _collection(service: Service, startup: Startup, ongoing: Ongoing) -> APIRout
         return JSONResponse(document_json(record))
 
     @router.delete("/documents/{doc_id:path}", status_code=204, response_model=None)
+    @needs(Role.EDITOR, Work.UPLOAD, metric="/api/v1/documents/{id}")
     def delete(doc_id: str, request: Request, mine: Mine) -> Response:
         """移除文档，立即生效。"""
         mine.remove(doc_id)
@@ -206,11 +222,13 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
     router = APIRouter()
 
     @router.get("/healthz")
+    @needs(None, metric="/healthz")
     def healthz() -> dict[str, str]:
         """进程活着。"""
         return {"status": "ok", "version": __version__}
 
     @router.get("/readyz", responses={503: _PROBLEM})
+    @needs(None, metric="/readyz")
     def readyz(request: Request) -> JSONResponse:
         """能答题了：模型、索引、校准都已就位。"""
         if startup.ready:
@@ -223,6 +241,7 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
         "/metrics", response_class=Response, dependencies=[_BEARER],
         responses={200: {"content": {"text/plain": {}}}, 401: _PROBLEM, 403: _PROBLEM, 405: _PROBLEM},
     )  # fmt: skip
+    @needs(Role.READER, metric="/metrics")
     def watch() -> Response:
         """Prometheus 指标。"""
         metrics.ready.set(startup.ready)

@@ -11,19 +11,23 @@ from mcp import types
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
+from rag.access.identity import Role
 from rag.search.answering import to_json
 from rag.service import Service
 from rag.web.front.metrics import Metrics
 from rag.web.front.problems import problem
 from rag.web.front.queueing import Queue
+from rag.web.front.roles import Work, needs
 from rag.web.front.visible import visible_of
 
 log = logging.getLogger(__name__)
+MCP = "/mcp"
 _INSIDE = "/gradio_api/mcp/"  # the path that Gradio insists on
 # Gradio's others make it call the address that the request's Host header names.
 _SERVED = (types.PingRequest, types.ListToolsRequest, types.CallToolRequest)
 
 
+@needs(Role.READER, Work.ASK, metric=MCP)
 class Tools:
     """An ASGI app that answers the protocol over streamable HTTP. lifespan: of the app that holds it."""
 
