@@ -44,6 +44,18 @@ def test_as_many_excerpts_as_asked_for_in_the_order_of_the_search(coded, top_k):
         assert excerpts[0].doc_id == first.passage.doc_id and excerpts[0].score == first.score
 
 
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_documents_are_ranked_by_their_best_passage(coded, question):
+    best: dict[str, Passage] = {}
+    scores: dict[str, float] = {}
+    for hit in coded.search_passages(question, 1000):
+        if hit.score > scores.get(hit.passage.doc_id, -100.0):
+            best[hit.passage.doc_id], scores[hit.passage.doc_id] = hit.passage, hit.score
+    found = coded.search(question, 60)
+    assert [one.doc_id for one in found] == sorted(scores, key=lambda doc_id: -scores[doc_id])
+    assert all(one.passage == best[one.doc_id] and one.score == scores[one.doc_id] for one in found)
+
+
 def test_the_matched_words_are_those_of_the_question_that_the_passage_holds(coded):
     question, titles = "h5q d3n f2p", {r.document.doc_id: r.document.title for r in coded.documents()}
     for hit in coded.search_passages(question, 100):
