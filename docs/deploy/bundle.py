@@ -25,7 +25,7 @@ from rag.models.basemodel import fetch_carrier  # noqa: E402
 log = logging.getLogger("bundle")
 CODE = (
     "app.py", "rag", "docs", "seeds", "embeddings", "benchmarks", "pyproject.toml", "requirements.lock", "README.md",
-    "CHANGELOG.md", "LICENSE", "NOTICE",
+    "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LICENSE", "NOTICE",
 )  # fmt: skip
 MADE_HERE = shutil.ignore_patterns("__pycache__", "*.egg-info", "base", "index", ".*")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
