@@ -27,7 +27,7 @@ from rag.errors import BusyError, NotFoundError, UsageError
 from rag.index.catalog import Catalog, Record
 from rag.index.snapshot import Snapshot, snapshot, with_words
 from rag.index.wordlists import set_word_tables, word_tables
-from rag.ingest.loading.pdf_places import page_boxes, page_image
+from rag.ingest.loading.pdf_pages import page_boxes, page_image
 from rag.ingest.pipeline import IngestReport, Intake, edited
 from rag.ingest.preparing import make_of, prepared, store
 from rag.ingest.rebuilding import rebuild

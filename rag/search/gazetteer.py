@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib import resources
 
-from rag.text.tokenizing import words
+from rag.text.tokenizing import dictionary_words
 
 _ENDINGS = ("特别行政区", "自治区", "自治州", "自治县", "省", "市", "区", "县", "州")
 
 
 def places_named(text: str) -> tuple[str, ...]:
     """The places in order, folded and without 省, 市, 县 and the like, each once."""
-    return tuple(dict.fromkeys(place for word in words(text) if (place := _place(word))))
+    return tuple(dict.fromkeys(place for word in dictionary_words(text) if (place := _place(word))))
 
 
 def _place(word: str) -> str:

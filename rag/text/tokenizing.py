@@ -59,7 +59,7 @@ def tokenize(text: str) -> list[str]:
     return tokens
 
 
-def words(text: str) -> list[str]:
+def dictionary_words(text: str) -> list[str]:
     """The words of a text that the dictionary knows, folded, in order; nothing is guessed."""
     return [word for run in _WORD.findall(fold(text)) for word in _cutter().cut(run, HMM=False)]
 

@@ -71,7 +71,7 @@ def test_boxes_lie_on_the_page_and_on_their_text(corpus: tuple[Path, list[make_s
 
 
 def test_place_of_a_quote_on_a_pdf_page(corpus: tuple[Path, list[make_samples.Sample]]) -> None:
-    from rag.ingest.loading.pdf_places import page_boxes
+    from rag.ingest.loading.pdf_pages import page_boxes
 
     folder, _ = corpus
     path = folder / "版式/三页.pdf"

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from rag.errors import YuanwenError
-from rag.evaluation.sets.records import Span
 from rag.service import Service
+from rag.text.spans import Span
 
 NEAREST_LOOKUPS = 50  # a table with thousands of wrong quotes gets nearest texts for the first ones only
 NEAREST_SCORE = 55  # of 100; below it nothing is near enough to be worth showing

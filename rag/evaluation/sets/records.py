@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-Span = tuple[int, int]
+from rag.text.spans import Span
+
 Run = dict[str, dict[str, float]]  # query id → document id → score, higher is better
 Qrels = dict[str, dict[str, int]]  # query id → document id → grade, relevant from 1
 NEAR, OFF, HARD = "near-domain", "off-topic", "hard"

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from rag.errors import LoadError
 from rag.ingest.loading.common_characters import COMMON
 from rag.ingest.loading.discover import is_junk, is_sidecar
-from rag.ingest.loading.guard import PARSER_ERRORS, bomb, encrypted, open_zip, take
 from rag.ingest.loading.records import Budget, Failure, Job, Member, Opened
+from rag.ingest.loading.safety import PARSER_ERRORS, bomb, encrypted, open_zip, take
 
 _MEMBER_ERRORS: tuple[type[Exception], ...] = (*PARSER_ERRORS, NotImplementedError)
 

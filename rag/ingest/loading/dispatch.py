@@ -13,9 +13,9 @@ from rag.datamodels import Document
 from rag.errors import LoadError
 from rag.ingest.loading.encodings import decode
 from rag.ingest.loading.formats import BY_KIND, BY_MEDIA_TYPE, BY_SUFFIX, Format, reader_of
-from rag.ingest.loading.guard import encrypted, too_large
 from rag.ingest.loading.metadata import MAX_SIDECAR, read_metadata, read_sidecar
 from rag.ingest.loading.records import MB, Budget, Extracted, Failure, Job, Limits, Loaded, Opened, Source
+from rag.ingest.loading.safety import encrypted, too_large
 from rag.ingest.loading.sniff import kind_of
 from rag.ingest.loading.titles import find_title
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from rag.ingest.loading.encodings import decode
-from rag.ingest.loading.guard import (
+from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import (
     PARSER_ERRORS,
     attribute,
     damaged,
@@ -16,9 +17,8 @@ from rag.ingest.loading.guard import (
     local,
     open_package,
     parse_xml,
-    reading,
+    parsing,
 )
-from rag.ingest.loading.records import Extracted, Job, TextBuilder
 from rag.ingest.loading.web import add_html
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def extract_epub(data: bytes, job: Job) -> Extracted:
     builder = TextBuilder()
     missing: list[str] = []
     with open_package(data, job, "EPUB", dtd=True) as archive:
-        with reading(job.name, "EPUB"):
+        with parsing(job.name, "EPUB"):
             package_path = _package_path(archive)
             package = parse_xml(archive.read(package_path))
             locked = _locked(archive)

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rag.errors import LoadError
-from rag.ingest.loading.guard import damaged, too_large
 from rag.ingest.loading.records import Extracted, Job
+from rag.ingest.loading.safety import damaged, too_large
 from rag.ingest.loading.word import extract_docx
 
 

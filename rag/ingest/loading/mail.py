@@ -11,8 +11,8 @@ from email.message import Message
 
 from rag.errors import LoadError
 from rag.ingest.loading.encodings import decode
-from rag.ingest.loading.guard import bomb, damaged, take
 from rag.ingest.loading.records import Budget, Extracted, Failure, Job, Member, Opened, TextBuilder
+from rag.ingest.loading.safety import bomb, damaged, take
 from rag.ingest.loading.web import add_html
 
 MEDIA_TYPE = "message/rfc822"

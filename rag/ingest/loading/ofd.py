@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
 from rag.errors import LoadError
-from rag.ingest.loading.guard import damaged, encrypted, local, open_package, parse_xml, reading, too_large
 from rag.ingest.loading.pdf import page_label
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import damaged, encrypted, local, open_package, parse_xml, parsing, too_large
 
 if TYPE_CHECKING:
     from lxml import etree
@@ -46,7 +46,7 @@ def extract_ofd(data: bytes, job: Job) -> Extracted:
     boxes: list[LineBox] = []
     title = ""
     number = 0
-    with open_package(data, job, "OFD") as archive, reading(job.name, "OFD"):
+    with open_package(data, job, "OFD") as archive, parsing(job.name, "OFD"):
         if "Encryptions.xml" in archive.namelist():
             raise encrypted(job.name)
         root = parse_xml(archive.read("OFD.xml"))

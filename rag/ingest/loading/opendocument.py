@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rag.ingest.loading.guard import attribute, encrypted, local, open_package, parse_xml, reading
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import attribute, encrypted, local, open_package, parse_xml, parsing
 from rag.ingest.loading.tables import table_lines
 from rag.ingest.loading.word_numbering import format_number
 from rag.text.numerals import to_numeral
@@ -31,7 +31,7 @@ def extract_odt(data: bytes, job: Job) -> Extracted:
     """Everything a reader of the document sees. Raises LoadError `damaged`, `encrypted`, `archive-bomb`."""
     builder = TextBuilder()
     title = ""
-    with open_package(data, job, "ODT 文档", dtd=True) as archive, reading(job.name, "ODT 文档"):
+    with open_package(data, job, "ODT 文档", dtd=True) as archive, parsing(job.name, "ODT 文档"):
         names = set(archive.namelist())
         if "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml"):
             raise encrypted(job.name)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
 from rag.errors import LoadError
-from rag.ingest.loading.guard import damaged, encrypted, reading, too_large
 from rag.ingest.loading.ocr import OcrLine, read_image
 from rag.ingest.loading.records import Extracted, Job, TextBuilder, tidy
+from rag.ingest.loading.safety import damaged, encrypted, parsing, too_large
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -37,7 +37,7 @@ def extract_pdf(data: bytes, job: Job) -> Extracted:
     with LOCK:
         document = open_pdf(data, job)
         try:
-            with reading(job.name, "PDF"):
+            with parsing(job.name, "PDF"):
                 return _extract(document, job)
         finally:
             document.close()

@@ -8,9 +8,9 @@ from io import StringIO
 
 from rag.errors import LoadError
 from rag.ingest.loading.encodings import Decoded, decode
-from rag.ingest.loading.guard import damaged, too_large
 from rag.ingest.loading.metadata import plain_scalars
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import damaged, too_large
 from rag.ingest.loading.tables import table_lines
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)

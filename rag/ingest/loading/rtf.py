@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from rag.errors import LoadError
-from rag.ingest.loading.guard import damaged, too_large
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import damaged, too_large
 from rag.ingest.loading.tables import table_lines
 
 _TOKEN = re.compile(

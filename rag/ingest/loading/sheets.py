@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from rag.ingest.loading.guard import local, open_package, parse_xml, reading, too_large
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import local, open_package, parse_xml, parsing, too_large
 from rag.ingest.loading.tables import labelled_row, plain_row
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def extract_xlsx(data: bytes, job: Job) -> Extracted:
 
     builder = TextBuilder()
     warnings: list[str] = []
-    with open_package(data, job, "Excel 工作簿") as archive, reading(job.name, "Excel 工作簿"):
+    with open_package(data, job, "Excel 工作簿") as archive, parsing(job.name, "Excel 工作簿"):
         formulas = any(_mentions_formula(archive.read(n)) for n in archive.namelist() if "/worksheets/" in n)
         comments = [archive.read(n) for n in sorted(archive.namelist()) if re.search(r"xl/comments\d*\.xml$", n)]
         workbook = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from rag.ingest.loading.guard import local, open_package, parse_xml, reading
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import local, open_package, parse_xml, parsing
 from rag.ingest.loading.tables import table_lines
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def extract_pptx(data: bytes, job: Job) -> Extracted:
 
     open_package(data, job, "演示文稿").close()
     builder = TextBuilder()
-    with reading(job.name, "演示文稿"):
+    with parsing(job.name, "演示文稿"):
         presentation = pptx.Presentation(BytesIO(data))
         for number, slide in enumerate(presentation.slides, start=1):
             job.check_time()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from rag.errors import LoadError
 from rag.ingest.loading.encodings import decode
-from rag.ingest.loading.guard import local, reading, too_large, whole_text
 from rag.ingest.loading.plain import encoding_facts
 from rag.ingest.loading.records import MB, Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import local, parsing, too_large, whole_text
 from rag.ingest.loading.tables import table_lines
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def add_html(source: str, job: Job, builder: TextBuilder) -> tuple[str, int]:
         raise too_large(job.name, f"网页超过上限 {job.limits.max_markup // MB} MB")
     if not clean.strip():
         return "", 0
-    with reading(job.name, "网页"):
+    with parsing(job.name, "网页"):
         root = etree.fromstring(clean, parser)
     for entry in parser.error_log:
         # The parser recovers from bad tags, but past these limits it stops reading: that must not pass in silence.

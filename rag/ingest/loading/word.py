@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from rag.ingest.loading.guard import local, open_package, parse_xml, reading
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
+from rag.ingest.loading.safety import local, open_package, parse_xml, parsing
 from rag.ingest.loading.tables import table_lines
 from rag.ingest.loading.word_numbering import Numbering
 
@@ -29,7 +29,7 @@ def extract_docx(data: bytes, job: Job) -> Extracted:
 
     open_package(data, job, "Word 文档").close()
     builder = TextBuilder()
-    with reading(job.name, "Word 文档"):
+    with parsing(job.name, "Word 文档"):
         document = docx.Document(BytesIO(data))
         headers, footers = _edges(document)
         for line in headers:

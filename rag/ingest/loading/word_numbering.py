@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rag.ingest.loading.guard import parse_xml
+from rag.ingest.loading.safety import parse_xml
 from rag.text.numerals import to_numeral
 
 if TYPE_CHECKING:

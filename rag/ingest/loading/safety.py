@@ -74,7 +74,7 @@ def take(budget: Budget, size: int, name: str) -> None:
 
 
 @contextmanager
-def reading(name: str, what: str) -> Iterator[None]:
+def parsing(name: str, what: str) -> Iterator[None]:
     """Turn whatever a parser raises on a broken file into LoadError `damaged`. what: the format, for the message."""
     try:
         yield
@@ -88,7 +88,7 @@ def open_zip(data: bytes, job: Job, what: str) -> zipfile.ZipFile:
     Raises LoadError `damaged`, `archive-bomb` or `encrypted`. zipfile never reads more of a member than its declared
     size, so a directory that lies cannot get past these checks.
     """
-    with reading(job.name, what):
+    with parsing(job.name, what):
         archive = zipfile.ZipFile(BytesIO(data))
     members = archive.infolist()
     limits = job.limits
@@ -110,7 +110,7 @@ def open_package(data: bytes, job: Job, what: str, *, dtd: bool = False) -> zipf
     archive = open_zip(data, job, what)
     if any(m.flag_bits & 1 for m in archive.infolist()):
         raise encrypted(job.name)
-    with reading(job.name, what):
+    with parsing(job.name, what):
         for member in archive.infolist():
             if not member.filename.lower().endswith((".xml", ".rels", ".xhtml", ".html", ".opf")):
                 continue
