@@ -11,8 +11,8 @@ from rag.text.numerals import to_number
 from rag.text.tokenizing import tokenize
 
 MAX_ITEMS = 15
-SHARED = 0.8  # share of a list's headings that a word stands in to be the list's own: 对标, 深刻领会, 做到更加
-TELLING = 1.0  # idf below which a word stands in a third of all passages and names nothing
+SHARED = 0.8  # share of a list's headings that must hold a word for it to name the list: 对标, 深刻领会, 做到更加
+TELLING = 1.0  # idf below which a word is in a third of all passages and names nothing
 
 
 @dataclass(frozen=True, slots=True)

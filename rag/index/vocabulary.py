@@ -2,7 +2,7 @@
 
 Terms are those of the list and those that the collection itself puts between quotation marks (“四同步”). A term that a
 passage or a question holds becomes one more token of it, so that it counts as itself beside the words jieba cuts it
-into. Both tables can change without encoding anything anew.
+into. Both tables can change without encoding any passage again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Vocabulary:
         return found
 
     def tokens_of(self, question: str) -> dict[str, str]:
-        """The tokens that synonyms add to a question, each with the word of the question that it stands in for."""
+        """The tokens that synonyms add to a question, each with the word of the question that it replaces."""
         own = set(tokenize(question))
         return {
             token: word

@@ -39,7 +39,7 @@ class Block:
     start: int
     end: int
     cuts: tuple[Span, ...]
-    after_gap: bool  # removed text stands right before it
+    after_gap: bool  # removed text comes right before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _trim(text: str, start: int, end: int, removed: Sequence[Span], starts: Sequ
 
 
 def _grouped(text: str, blocks: Iterable[Block], size: int) -> Iterator[list[_Piece]]:
-    """Pack sentences into passages: a heading goes with what follows it, a numbered clause starts anew."""
+    """Pack sentences into passages: a heading goes with what follows it, a numbered clause begins another passage."""
     path: list[tuple[int, str]] = []
     group: list[_Piece] = []
     length = 0

@@ -151,7 +151,7 @@ def _joins(
         if _ends_sentence(text, before):
             continue
         if after in numbers:
-            if numbers[after] > first_number:  # what stands before the first piece is not cut text
+            if numbers[after] > first_number:  # what comes before the first piece is not cut text
                 removals.append(Removal(before.end, after.start, PAGE_BREAK, joins=True))
         elif _continues(text, before, after, width, bare_from=numbers.get(before)):
             gap = [line for line in dropped if before.end <= line.start < after.start]

@@ -29,7 +29,7 @@ CONTEXT = "headings for the model, title and headings for the words-1"  # what a
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A document cleaned and cut. texts: what each vector key stands for, those of all entries."""
+    """A document cleaned and cut. texts: the text of each vector key, those of all entries."""
 
     record: Record
     entries: tuple[Entry, ...]
@@ -53,7 +53,7 @@ def contextual(passage: Passage) -> str:
 
 def for_words(document: Document, passage: Passage) -> str:
     """The passage as BM25 reads it: under the document's title too."""
-    # opening words that stand in for a missing title say nothing about the whole
+    # opening words in place of a missing title say nothing about the whole
     title = "" if document.title.endswith("…") else document.title
     return f"{title}\n{contextual(passage)}"
 

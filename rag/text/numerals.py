@@ -13,7 +13,7 @@ _UNITS = {"十": 10, "百": 100, "千": 1000}
 _BIG = {"万": 10_000, "亿": 100_000_000}
 _ZEROS = str.maketrans("○ＯO0０", "〇〇〇〇〇")  # what scans and typists put for 〇
 
-# Characters, to stand inside the brackets of a pattern: what list items are numbered with, up to 九十九; what chapters and
+# Characters, for use inside the brackets of a pattern: what list items are numbered with, up to 九十九; what chapters and
 # articles are numbered with; all of them.
 ITEM = f"{ONES}十"
 ORDINAL = f"{ITEM}百千零〇两"

@@ -65,7 +65,7 @@ def dictionary_words(text: str) -> list[str]:
 
 
 def holds_word(tokens: Set[str], word: str) -> bool:
-    """Whether a passage of these tokens may hold a word of Chinese characters: each two of them stand together there."""
+    """Whether a passage of these tokens may hold a word of Chinese characters: each two neighbours occur together."""
     return all(f"{a}{b}{PAIR_MARK}" in tokens for a, b in itertools.pairwise(word))
 
 

@@ -30,7 +30,7 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """text: without a byte-order mark. encoding: a Python codec name. bom: the mark that stood before the text."""
+    """text: without a byte-order mark. encoding: a Python codec name. bom: the mark before the text."""
 
     text: str
     encoding: str
@@ -52,7 +52,7 @@ def decode(data: bytes, name: str, *, declared: str = "") -> Decoded:
     """Decode `data` exactly, or refuse.
 
     name: the file, for messages. declared: an encoding the file names itself (HTML, mail), tried before guessing.
-    Raises LoadError `encoding-uncertain` (no encoding stands out) or `unknown-format` (not text at all).
+    Raises LoadError `encoding-uncertain` (no encoding is clearly the best) or `unknown-format` (not text at all).
     """
     marked = _by_mark(data, name)
     if marked is not None:
@@ -176,7 +176,7 @@ def _judge(text: str, encoding: str) -> _Guess:
                 judged += 1
             continue
         if 0x3000 <= code <= 0x3002 or char in "，。；：？！“”‘’（）《》〈〉【】〔〕、—…·％「」『』①②③④⑤⑥⑦⑧⑨⑩":
-            continue  # punctuation stands at the same place in texts of several encodings: no evidence
+            continue  # punctuation has the same codes in texts of several encodings: no evidence
         judged += 1
         if char in COMMON:
             points += 1.0

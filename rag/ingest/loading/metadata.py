@@ -1,6 +1,6 @@
 """What officials cite a document by: 文号, issuer, date, validity. Read from the text's head and foot, or a sidecar.
 
-The text is only believed where such facts stand by custom: the number and 效力 near the head, the date of signing near
+The text is only believed where such facts are written by custom: the number and 效力 near the head, the date of signing near
 the head or the foot. A sidecar `NAME.EXT.yaml` overrides everything.
 """
 
@@ -61,7 +61,7 @@ def read_metadata(text: str, title: str) -> dict[str, str]:
 
 
 def _own_number(head: str) -> re.Match[str] | None:
-    """The number that stands on a line of its own or is labelled; one inside a sentence is another document's."""
+    """The number that has a line of its own or is labelled; one inside a sentence is another document's."""
     for match in _NUMBER.finditer(head):
         begin = head.rfind("\n", 0, match.start()) + 1
         stop = head.find("\n", match.end())
@@ -73,7 +73,7 @@ def _own_number(head: str) -> re.Match[str] | None:
 
 
 def _signing_date(part: str) -> str:
-    """The last date that stands on a line of its own (a signature), labelled, or in brackets, as YYYY-MM-DD."""
+    """The last date that has a line of its own (a signature), labelled, or in brackets, as YYYY-MM-DD."""
     found = ""
     for line in part.splitlines():
         bare = line.strip().strip("（）()【】[] \u3000")

@@ -127,7 +127,7 @@ def _runs(page: etree._Element) -> Iterator[_Run]:
 
 
 def _in_lines(runs: list[_Run]) -> list[list[_Run]]:
-    """Runs by line: neighbours in drawing order that stand at one height and go on to the right are one line."""
+    """Runs by line: neighbours in drawing order that are at one height and go on to the right are one line."""
     lines: list[list[_Run]] = []
     for run in runs:
         if lines:
@@ -142,7 +142,7 @@ def _in_lines(runs: list[_Run]) -> list[list[_Run]]:
 
 
 def _line_text(line: list[_Run]) -> str:
-    """Runs of a line side by side, with a space where they stand well apart."""
+    """Runs of a line side by side, with a space where they are well apart."""
     text = line[0].text
     for before, run in itertools.pairwise(line):
         gap = run.x - (before.x + before.width)

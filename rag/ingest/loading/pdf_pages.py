@@ -1,4 +1,4 @@
-"""PDF pages as readers see them: where a quote stands on its page, and the page as an image."""
+"""PDF pages as readers see them: where a quote is on its page, and the page as an image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIMITS = Limits(max_pages=10**9)  # what was loaded once was within the limits 
 
 
 def page_boxes(data: bytes, pages: Sequence[Page], text: str, start: int, end: int) -> tuple[LineBox, ...]:
-    """Where `text[start:end]` stands on the pages of a PDF: a box a line, as fractions of the page.
+    """Where `text[start:end]` is on the pages of a PDF: a box a line, as fractions of the page.
 
     data: the file's bytes. pages, text: of its Document. Boxes are computed on demand because measuring every character
     at loading would more than double the time. Pages whose text does not match `text` (read by optical recognition:

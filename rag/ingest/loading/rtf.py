@@ -52,7 +52,7 @@ _MAX_DEPTH = 5000
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a group inherits. seen: its text is read. skip: stand-ins that follow a \\u. fonts: it is the font table."""
+    """What a group inherits. seen: its text is read. skip: replacement characters that follow a \\u. fonts: it is the font table."""
 
     seen: bool = True
     font: int = -1

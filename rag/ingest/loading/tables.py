@@ -1,7 +1,7 @@
 """Tables as lines of text, the same way for every format.
 
 A row under a known header becomes `姓名：张三；单位：市总工会`: each row then carries its meaning wherever it is
-cut, and every cell stands in it unaltered. A table whose header is not certain (forms, layout) becomes
+cut, and every cell is in it unaltered. A table whose header is not certain (forms, layout) becomes
 `姓名 | 张三`: a wrong header would state what the source does not.
 """
 

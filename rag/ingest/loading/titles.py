@@ -94,7 +94,7 @@ def _from_text(text: str) -> str:
 
 
 def _joined_title(lines: list[str], best: str) -> str:
-    """A title set over several lines: what stands just above it and leads into 关于 belongs to it."""
+    """A title set over several lines: the line just above it and leads into 关于 belongs to it."""
     place = lines.index(best) if best in lines else 0
     if place and best.startswith("关于") and _ORG_ONLY.search(lines[place - 1]) and len(lines[place - 1]) <= 30:
         above = lines[place - 1]

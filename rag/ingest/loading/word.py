@@ -115,7 +115,7 @@ def _up_to(element: etree._Element, top: etree._Element) -> Iterator[etree._Elem
 
 
 def _rows(table: etree._Element, numbering: Numbering) -> list[list[str]]:
-    """Cell texts by row; a cell merged downwards repeats in each row it covers, one merged sideways stands once."""
+    """Cell texts by row; a cell merged downwards repeats in each row it covers, one merged sideways is given once."""
     rows: list[list[str]] = []
     above: dict[int, str] = {}
     for row in _unwrapped(table, "tr"):
