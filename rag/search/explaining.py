@@ -15,7 +15,11 @@ def terms_json(terms: QueryTerms) -> dict[str, object]:
     """How a question was read: its folded form, its words, the synonyms looked for beside them, an English one's words
     in Chinese.
     """
-    found: dict[str, object] = {"folded": terms.folded, "words": words_searched(terms), "synonyms": synonyms_used(terms)}
+    found: dict[str, object] = {
+        "folded": terms.folded,
+        "words": words_searched(terms),
+        "synonyms": synonyms_used(terms),
+    }
     return found | ({"translated": terms.translated} if terms.translated else {})
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rag.access.decide import Access, check_start
 from rag.config import Settings
@@ -43,6 +43,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     import gradio as gr
     from fastapi import FastAPI
     from fastapi.middleware.cors import CORSMiddleware
+    from starlette.routing import Route
     from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
     from rag.web.admin.evaluating import build_evaluation
@@ -69,7 +70,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     queue = Queue(service.settings, metrics)
     api = build_api(service, startup, metrics, queue, ongoing)
     tools = Tools(service, metrics, queue) if service.settings.mcp else None
-    page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=tools and tools.lifespan)
+    page = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=tools.lifespan if tools else None)
     page.include_router(build_pages())
     page.include_router(build_admin(startup, ongoing))
     page.include_router(build_login(access, limits))
@@ -79,7 +80,7 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
     problems.install(page)
     page.add_middleware(CORSMiddleware, allow_origins=[])  # Gradio's own would reflect any origin
     if tools:
-        page.add_route(MCP, tools, methods=["POST"])
+        page.router.routes.append(Route(MCP, tools, methods=["POST"]))
     rules = Rules((*rules_of(api.routes), *rules_of(page.routes), *GRADIO_RULES))
     gr.mount_gradio_app(
         page, build_ui(service, startup, metrics, queue), path="/", footer_links=[], run_history=False, show_error=False,
@@ -103,7 +104,8 @@ def build_app(service: Service, startup: Startup) -> ASGIApp:
         target = shared if scope["type"] == "http" and route_of(scope).startswith("/api/") else gate
         await target(scope, receive, send)
 
-    behind = ProxyHeadersMiddleware(door, list(proxies))
+    # uvicorn names each kind of message where Starlette has mappings
+    behind = cast("ASGIApp", ProxyHeadersMiddleware(door, list(proxies)))
 
     def observe(method: str, path: str, status: int, seconds: float) -> None:
         metrics.observe(method, rules.metric(method, path), status, seconds)
@@ -192,5 +194,5 @@ def _stoppable(server: uvicorn.Server) -> uvicorn.Server:
         clock.start()
         graceful(number, frame)
 
-    server.handle_exit = handle_exit  # type: ignore[method-assign]
+    server.handle_exit = handle_exit  # type: ignore[assignment]  # of this one server, not of the class
     return server

@@ -64,10 +64,10 @@ class Events(StreamingResponse):
         if error is None:
             tell("report", work.result())
         elif isinstance(error, YuanwenError):
-            tell("problem", json.loads(of_error(error, self._request_id).body))
+            tell("problem", json.loads(bytes(of_error(error, self._request_id).body)))
         else:
             log.error("边做边报的工作出错", exc_info=error)
-            tell("problem", json.loads(internal(self._request_id).body))
+            tell("problem", json.loads(bytes(internal(self._request_id).body)))
         asyncio.get_running_loop().call_soon(self._told.put_nowait, None)  # after all that was told
 
     async def _events(self) -> AsyncIterator[bytes]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import anyio
 import gradio as gr
+from fastapi import Request
 
 from rag.access.identity import Role
-from rag.errors import YuanwenError
+from rag.errors import AccessError, YuanwenError
 from rag.service import Service
 from rag.web.front.language import CHINESE, Language, language_of, say
 from rag.web.front.metrics import Metrics
@@ -105,7 +106,7 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
 
     def greet(request: gr.Request) -> list[Any]:
         """The line under the title, the documents to choose from, and all labels where they are not in Chinese."""
-        language = language_of(request.request.scope)
+        language = language_of(_sent(request).scope)
         named = labels(language)
         called = [gr.skip() if language == CHINESE else gr.update(**named[name]) for name in LABELLED]
         if not startup.ready:
@@ -175,7 +176,7 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
 
     def emptied(request: gr.Request) -> tuple[list[Turn], Messages, str, str, str]:
         """A conversation that has not begun."""
-        return [], [], empty_panel(language_of(request.request.scope)), "", ""
+        return [], [], empty_panel(language_of(_sent(request).scope)), "", ""
 
     named = labels(CHINESE)
     with gr.Blocks(title="原文 · 用原文回答", analytics_enabled=False, fill_width=True) as page:
@@ -233,8 +234,15 @@ def build_ui(service: Service, startup: Startup, metrics: Metrics, queue: Queue)
 
 
 def _mine(request: gr.Request) -> Visible:
-    """What whoever caused an event may see."""
-    return visible_of(request.request)
+    """What the person who caused an event may see."""
+    return visible_of(_sent(request))
+
+
+def _sent(request: gr.Request) -> Request:
+    """The request behind an event. Gradio has none for an event that no browser sent, and ours all are sent."""
+    if request.request is None:
+        raise AccessError("这个操作不是从网页发来的。/ Not sent by a page.", code="token-invalid")
+    return request.request
 
 
 def _is_there(turn: Turn, mine: Visible) -> bool:

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Depends, FastAPI, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParam
@@ -36,7 +36,7 @@ from rag.web.rest import feedback, schemas, uploads
 
 log = logging.getLogger(__name__)
 _PROBLEM = {"model": schemas.ProblemOut, "content": {problems.MEDIA_TYPE: {}}}
-_RESPONSES = {status: _PROBLEM | cause for status, cause in problems.CAUSES.items()}
+_RESPONSES: dict[int | str, dict[str, Any]] = {status: _PROBLEM | cause for status, cause in problems.CAUSES.items()}
 # the gate has judged it before; here it is only said
 _BEARER = Depends(HTTPBearer(auto_error=False, description="密钥或门户令牌；只监听本机、不登录时不需要"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import cast
 
 import gradio as gr
 from gradio.mcp import GradioMCPServer
@@ -18,7 +19,7 @@ from rag.web.front.metrics import Metrics
 from rag.web.front.problems import problem
 from rag.web.front.queueing import Queue
 from rag.web.front.roles import Work, needs
-from rag.web.front.visible import visible_of
+from rag.web.front.visible import Visible, visible_of
 
 log = logging.getLogger(__name__)
 MCP = "/mcp"
@@ -69,7 +70,7 @@ def _tools(service: Service, metrics: Metrics, queue: Queue) -> gr.Blocks:
         Returns:
             JSON：answerable、excerpts（每条有 title、headings、doc、start、end、text），与 POST /api/v1/ask 相同。
         """
-        answer = await queue.turn(visible_of(request), lambda own: own.ask(question))
+        answer = await queue.turn(_mine(request), lambda own: own.ask(question))
         metrics.answered(answer.answerable)
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
@@ -84,7 +85,7 @@ def _tools(service: Service, metrics: Metrics, queue: Queue) -> gr.Blocks:
         Returns:
             JSON：documents（每篇有 rank、doc、title、score），与 POST /api/v1/search 相同。
         """
-        mine = visible_of(request)
+        mine = _mine(request)
         found = await queue.turn(mine, lambda own: own.search(question, 10))
         titles = mine.titles()
         rows = [
@@ -97,3 +98,8 @@ def _tools(service: Service, metrics: Metrics, queue: Queue) -> gr.Blocks:
         for tool in (ask, search):  # outside the queue, or Gradio would call itself over the network
             gr.api(tool, queue=False)
     return tools
+
+
+def _mine(request: gr.Request) -> Visible:
+    """What the sender may see. Gradio injects by that annotation, but for MCP it hands over Starlette's own request."""
+    return visible_of(cast(Request, request))
