@@ -17,8 +17,7 @@ run: install
 	@$(BIN)/yuanwen index --if-needed
 	@exec $(BIN)/python app.py --port $(PORT)
 
-test: install .venv/installed-dev
-	$(BIN)/ruff check .
+test: install lint
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 test-fast: .venv/installed-dev

@@ -58,3 +58,13 @@ def test_the_hooks_fetch_nothing_and_check_what_make_lint_checks():
         assert f"/{tool}" in lint and any(f"/{tool}" in entry for entry in hooks), tool
     for entry in hooks:
         assert entry.startswith((".venv/bin/", ".ci/")), entry
+
+
+def test_types_are_silenced_only_with_a_code_and_a_reason():
+    for path in (*(ROOT / "rag").rglob("*.py"), ROOT / "app.py"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            _, silenced, rest = line.partition("# type: ignore")
+            code, _, reason = rest.partition("]")
+            assert not silenced or (code.startswith("[") and reason.strip(" #")), (
+                f"{path.name}:{number}: {line.strip()}"
+            )
