@@ -17,7 +17,7 @@ from rag.evaluation.measures.evaluate import limited
 from rag.evaluation.measures.indexing import collection_service
 from rag.evaluation.measures.ranking import measure, strictly_falling
 from rag.evaluation.measures.runner import (
-    Line,
+    StoredLine,
     Task,
     ask_lines,
     passage_lines,
@@ -198,12 +198,12 @@ def _expected(question: Question) -> tuple[Evidence, ...]:
     return (*question.evidence, *question.alternatives)
 
 
-def _ranked(line: Line) -> dict[str, float]:
+def _ranked(line: StoredLine) -> dict[str, float]:
     rows = [(_key(Shown(str(doc), int(start), int(end))), float(score)) for doc, start, end, score in line["passages"]]
     return strictly_falling(rows)
 
 
-def _confidence(line: Line, stage: Stage) -> float:
+def _confidence(line: StoredLine, stage: Stage) -> float:
     """The highest score of the stage; of the last one, what the ranking itself goes by."""
     best = line["best"][stage.score] if stage.score else max((row[3] for row in line["passages"]), default=0.0)
     return float(best)

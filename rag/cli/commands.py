@@ -23,7 +23,7 @@ from rag.errors import UsageError, YuanwenError
 from rag.search.filtering import read_filter
 
 if TYPE_CHECKING:
-    from rag.evaluation.desk.publishing import Guard
+    from rag.evaluation.desk.publishing import ReleaseCheck
     from rag.ingest.pipeline import IngestReport
     from rag.service import Service
 
@@ -282,22 +282,22 @@ def _usable(settings: Settings) -> bool:
     return True
 
 
-def _guard(settings: Settings, gate: Path | None, drop: float | None, no_gate: bool) -> Guard | None:
+def _guard(settings: Settings, gate: Path | None, drop: float | None, no_gate: bool) -> ReleaseCheck | None:
     """The test set that guards this ingest: the one given, else the one chosen in the page, else none."""
     from rag.evaluation.desk.gate import ALLOWED
-    from rag.evaluation.desk.publishing import Guard, guard_of
+    from rag.evaluation.desk.publishing import ReleaseCheck, guard_of
 
     if gate is None and drop is not None:
         raise UsageError("--gate-drop 要与 --gate 一起用。/ --gate-drop needs --gate.")
     if no_gate and gate is not None:
         raise UsageError("--gate 与 --no-gate 只能用一个。/ --gate or --no-gate.")
     if gate is not None:
-        return Guard(gate, ALLOWED if drop is None else drop)
+        return ReleaseCheck(gate, ALLOWED if drop is None else drop)
     return None if no_gate else guard_of(settings.index)
 
 
 def _ingest(
-    settings: Settings, paths: list[Path], report_file: Path | None, guard: Guard | None, *, mirror: bool
+    settings: Settings, paths: list[Path], report_file: Path | None, guard: ReleaseCheck | None, *, mirror: bool
 ) -> None:
     from dataclasses import asdict
 

@@ -13,9 +13,9 @@ import pytest
 from rag.errors import EvaluationError, NotFoundError, UsageError
 from rag.evaluation.desk import desk
 from rag.evaluation.desk.accepting import accept
-from rag.evaluation.desk.desk import Gate
+from rag.evaluation.desk.desk import ReleaseGate
 from rag.evaluation.desk.history import EVEN, history
-from rag.evaluation.desk.publishing import Guard, guard_of, publish, silently
+from rag.evaluation.desk.publishing import ReleaseCheck, guard_of, publish, silently
 from rag.evaluation.desk.receiving import receive
 from rag.evaluation.sets.library import library_of
 from rag.evaluation.sets.testset import read_gold
@@ -214,7 +214,7 @@ def replaced(corpus: Path, name: str, text: str):
 
 def test_a_change_that_costs_answers_is_not_published(service, gold, corpus):
     before = service.catalog.generation
-    guard = Guard(gold, 0.1)
+    guard = ReleaseCheck(gold, 0.1)
     with pytest.raises(EvaluationError, match="不予发布") as refused:
         publish(service, replaced(corpus, "书屋.txt", "职工书屋闭馆，开放时间另行通知。\n"), guard)
     assert refused.value.code == "gate-refused"
@@ -228,19 +228,19 @@ def test_a_change_that_costs_answers_is_not_published(service, gold, corpus):
 def test_a_change_that_costs_nothing_is_published_in_one_step(service, gold, corpus):
     before = service.current().generation
     change = replaced(corpus, "食堂.txt", RULES["食堂.txt"] + "\n食堂二楼设清真窗口。\n")
-    report, verdict = publish(service, change, Guard(gold, ALLOWED))
+    report, verdict = publish(service, change, ReleaseCheck(gold, ALLOWED))
     assert verdict is not None and verdict.passed and [line.doc_id for line in report.lines] == ["食堂.txt"]
     assert service.current().generation > before and "清真窗口" in service.text("食堂.txt")
     assert service.ask("清真窗口设在哪里").excerpts and not service.catalog.check()
     assert history(service.settings.index)[0].note.published
     same = service.catalog.generation
-    report, verdict = publish(service, lambda target: target.ingest([corpus / "食堂.txt"]), Guard(gold, ALLOWED))
+    report, verdict = publish(service, lambda target: target.ingest([corpus / "食堂.txt"]), ReleaseCheck(gold, ALLOWED))
     assert verdict is None and report.unchanged == ("食堂.txt",) and service.catalog.generation == same
 
 
 def test_an_allowed_loss_is_published(service, gold, corpus):
     change = replaced(corpus, "书屋.txt", "职工书屋早上八点开门，晚上九点关门，凭会员卡进入。\n")
-    _, verdict = publish(service, change, Guard(gold, 0.5))
+    _, verdict = publish(service, change, ReleaseCheck(gold, 0.5))
     assert verdict.passed and verdict.comparison.losses >= 1
 
 
@@ -250,7 +250,7 @@ def test_a_change_meanwhile_is_not_lost(service, gold, corpus):
         return replaced(corpus, "食堂.txt", RULES["食堂.txt"] + "\n新的一句话。\n")(target)
 
     with pytest.raises(EvaluationError, match="别的变动"):
-        publish(service, change, Guard(gold, 1.0))
+        publish(service, change, ReleaseCheck(gold, 1.0))
     assert "泳池.txt" not in service.catalog.sources() and "新的一句话" not in service.text("食堂.txt")
 
 
@@ -264,8 +264,8 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
     index = service.settings.index
     receive(service, "题库.xlsx", gold.read_bytes())
     assert guard_of(index) is None
-    desk.write_gate(index, Gate("题库.xlsx", 0.02))
-    assert guard_of(index) == Guard(desk.set_path(index, "题库.xlsx"), 0.02)
+    desk.write_gate(index, ReleaseGate("题库.xlsx", 0.02))
+    assert guard_of(index) == ReleaseCheck(desk.set_path(index, "题库.xlsx"), 0.02)
     with pytest.raises(UsageError, match="把关"):
         desk.remove_set(index, "题库.xlsx")
     bad = "职工书屋闭馆，开放时间另行通知。\n"
@@ -288,7 +288,7 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
     assert done.returncode == 1 and "不予发布" in done.stderr
     done = command("index", corpus, "--index", index, "--gate", other, "--gate-drop", "1")
     assert done.returncode == 0 and "可以发布" in done.stdout, done.stderr
-    for gate, said in ((Gate("无.xlsx", 0.1), "没有题集"), (Gate("题库.xlsx", 2), "0 到 1")):
+    for gate, said in ((ReleaseGate("无.xlsx", 0.1), "没有题集"), (ReleaseGate("题库.xlsx", 2), "0 到 1")):
         with pytest.raises((UsageError, NotFoundError), match=said):
             desk.write_gate(index, gate)
 
@@ -298,11 +298,11 @@ def test_a_new_model_is_judged_by_the_last_report_of_the_old_one(service, gold, 
     other = Service(service.settings, ToyEmbedder("toy@2"))
     change = lambda target: target.ingest([corpus], mirror=True)  # noqa: E731
     with pytest.raises(EvaluationError, match="没有可比的结果"):
-        publish(other, change, Guard(gold, 0.5))
+        publish(other, change, ReleaseCheck(gold, 0.5))
     assert "toy@1" in service.catalog.fact("make")
     receive(service, "题库.xlsx", gold.read_bytes())
     desk.perform(service, desk.new_run(index, "题库.xlsx").name, silently)
-    _, verdict = publish(other, change, Guard(gold, 0.5))
+    _, verdict = publish(other, change, ReleaseCheck(gold, 0.5))
     assert verdict.passed and "toy@2" in service.catalog.fact("make")
     (latest, _) = history(index)
     assert any("模型" in one for one in latest.differs)

@@ -485,9 +485,9 @@ def test_a_report_folder_is_scored_again_as_it_was_even_when_documents_change(ma
     changed.parent.mkdir()
     changed.write_text("前面加了一段话。\n\n" + TEXT, encoding="utf-8")  # every place moves
     service.ingest([changed])
-    assert saved.restore(tmp_path) == before
+    assert saved.read_report(tmp_path) == before
     now = evaluate_gold(service, read_gold(gold, library_of(service)))
-    both = comparison.compared(now, saved.restore(tmp_path))
+    both = comparison.compared(now, saved.read_report(tmp_path))
     assert {own.measure: own.questions for own in both.table}["hit@5"] == 8
     other = replace(before, texts={key: f"{text}？" for key, text in before.texts.items()})
     assert not comparison.compared(now, other).table  # the same ids, other questions
@@ -500,14 +500,14 @@ def test_a_report_folder_of_version_0_1_is_still_read(toy_service, gold, tmp_pat
     for question in kept["test_set"]["questions"]:
         question["kind"] = question.pop("type")
     (tmp_path / saved.KEPT).write_text(json.dumps(kept), encoding="utf-8")
-    assert saved.restore(tmp_path) == before
+    assert saved.read_report(tmp_path) == before
 
 
 def test_a_beir_report_shows_the_passages_found(beir, beir_service, tmp_path):
     found = evaluate_beir(beir_service, read_collection(beir), tmp_path / ANSWERS)
-    assert found.places["q2"]["d2"] == (0, len("火车从北京开往上海，要四小时。"))
+    assert found.found_spans["q2"]["d2"] == (0, len("火车从北京开往上海，要四小时。"))
     write_report(found, None, tmp_path)
-    assert saved.restore(tmp_path) == found
+    assert saved.read_report(tmp_path) == found
     texts = {document.doc_id: document.text for document in documents(beir)}
     html = page(found, None, texts.__getitem__)
     assert "d2 第 1–15 字" in html and "火车从北京开往上海，要四小时。" in html

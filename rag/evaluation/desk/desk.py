@@ -24,7 +24,7 @@ from rag.evaluation.measures.comparison import compared
 from rag.evaluation.measures.evaluate import Evaluation
 from rag.evaluation.measures.runner import shaping, write_atomically
 from rag.evaluation.reports.report import PAGE, page, write_report
-from rag.evaluation.reports.saved import is_kept, questions_of, restore
+from rag.evaluation.reports.saved import is_kept, questions_of, read_report
 from rag.evaluation.sets.beir import has_corpus
 from rag.service import Service
 
@@ -52,7 +52,7 @@ class RunNote:
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class ReleaseGate:
     """The set that guards publication, and how far hit@5 may fall."""
 
     test_set: str
@@ -208,7 +208,7 @@ def compared_page(service: Service, ours: str, baseline: str) -> str:
     """The report of one run against another. Raises NotFoundError, EvaluationError when they have nothing in common."""
     index = service.settings.index
     folder = run_path(index, ours)
-    both = compared(restore(folder), restore(run_path(index, baseline)))
+    both = compared(read_report(folder), read_report(run_path(index, baseline)))
     if not both.table:
         raise EvaluationError("两次评测没有相同的、可打分的题，无法比较。/ Nothing in common to compare.")
     path = home(index) / "sets" / note_of(folder).test_set
@@ -222,18 +222,18 @@ def _write_note(folder: Path, note: RunNote) -> None:
 # -- the gate ----------------------------------------------------------------------------------------------------
 
 
-def read_gate(index: Path) -> Gate | None:
+def read_gate(index: Path) -> ReleaseGate | None:
     """The gate that guards an index, if one does. Raises EvaluationError when its file is damaged."""
     path = home(index) / "gate.json"
     if not path.is_file():
         return None
     try:
-        return Gate(**json.loads(path.read_text(encoding="utf-8")))
+        return ReleaseGate(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise EvaluationError(f"{path} 已损坏，请在评测页重新设定把关。/ The gate's file is damaged.") from error
 
 
-def write_gate(index: Path, gate: Gate | None) -> None:
+def write_gate(index: Path, gate: ReleaseGate | None) -> None:
     """Set the gate, or none. Raises NotFoundError, UsageError."""
     path = home(index) / "gate.json"
     if gate is None:

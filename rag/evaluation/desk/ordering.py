@@ -20,7 +20,7 @@ from rag.evaluation.measures.evaluate import (
     score_gold,
 )
 from rag.evaluation.measures.indexing import collection_service
-from rag.evaluation.measures.runner import ANSWERS, Line, Progress
+from rag.evaluation.measures.runner import ANSWERS, Progress, StoredLine
 from rag.evaluation.reports import saved
 from rag.evaluation.sets.beir import documents, has_corpus, read_collection
 from rag.evaluation.sets.library import library_of
@@ -108,7 +108,7 @@ def _quoted(order: Order, bar: Bar, live: Service | None) -> Done:
     theirs: Evaluation | None = None
     beside: list[Problem] = []
     if order.baseline is not None and saved.is_kept(order.baseline):
-        theirs = saved.restore(order.baseline)
+        theirs = saved.read_report(order.baseline)
     elif order.baseline is not None:
         theirs = score_gold(test_set, saved.answers(order.baseline, library, beside), index_state(service))
     if order.run is not None:
@@ -132,7 +132,7 @@ def _ranked(order: Order, bar: Bar, live: Service | None) -> Done:
     theirs: Evaluation | None = None
     beside: list[Problem] = []
     if order.baseline is not None and saved.is_kept(order.baseline):
-        theirs = saved.restore(order.baseline)
+        theirs = saved.read_report(order.baseline)
     elif order.baseline is not None:
         run, index_searched, lines, beside = _stored(order.baseline)
         theirs = score_beir(collection, run, index_searched, lines)
@@ -148,7 +148,7 @@ def _ranked(order: Order, bar: Bar, live: Service | None) -> Done:
         return Done(evaluate_beir(service, collection, store, update), theirs, text_of, beside)
 
 
-def _stored(path: Path) -> tuple[Run, IndexState, list[Line], list[Problem]]:
+def _stored(path: Path) -> tuple[Run, IndexState, list[StoredLine], list[Problem]]:
     """A stored ranking, as `score_beir` takes it."""
     problems: list[Problem] = []
     run, lines = saved.ranked(path, problems)

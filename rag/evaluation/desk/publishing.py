@@ -22,7 +22,7 @@ from rag.evaluation.measures.comparison import compared
 from rag.evaluation.measures.evaluate import Evaluation, evaluate_gold
 from rag.evaluation.measures.runner import ANSWERS, Progress
 from rag.evaluation.reports.report import write_report
-from rag.evaluation.reports.saved import read_test_set, restore
+from rag.evaluation.reports.saved import read_report, read_test_set
 from rag.evaluation.sets.library import library_of
 from rag.evaluation.sets.records import Question, TestSet
 from rag.ingest.pipeline import IngestReport
@@ -36,7 +36,7 @@ _one_at_a_time = threading.Lock()  # the second of two uploads begins with what 
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class ReleaseCheck:
     """The test set that a new index has to pass, and how far hit@5 may fall."""
 
     test_set: Path
@@ -49,14 +49,14 @@ def silently(label: str) -> Iterator[Progress]:
     yield lambda done, total: None
 
 
-def guard_of(index: Path) -> Guard | None:
+def guard_of(index: Path) -> ReleaseCheck | None:
     """The guard that an administrator set for an index, if any."""
     chosen = desk.read_gate(index)
-    return Guard(desk.set_path(index, chosen.test_set), chosen.allowed) if chosen else None
+    return ReleaseCheck(desk.set_path(index, chosen.test_set), chosen.allowed) if chosen else None
 
 
 def publish(
-    service: Service, change: Callable[[Service], IngestReport], guard: Guard | None, bar: Bar = silently
+    service: Service, change: Callable[[Service], IngestReport], guard: ReleaseCheck | None, bar: Bar = silently
 ) -> tuple[IngestReport, Verdict | None]:
     """Apply a change to the index, past the guard where there is one.
 
@@ -76,7 +76,7 @@ def publish(
 
 
 def _published(
-    service: Service, change: Callable[[Service], IngestReport], guard: Guard, bar: Bar, scratch: Path
+    service: Service, change: Callable[[Service], IngestReport], guard: ReleaseCheck, bar: Bar, scratch: Path
 ) -> tuple[IngestReport, Verdict | None]:
     """Try the change in `scratch`, then take it over."""
     generation = service.catalog.generation
@@ -95,7 +95,7 @@ def _published(
     return report, verdict
 
 
-def _judged(service: Service, fresh: Service, guard: Guard, bar: Bar) -> Verdict:
+def _judged(service: Service, fresh: Service, guard: ReleaseCheck, bar: Bar) -> Verdict:
     """The verdict on the changed index, kept as a run with its report. Raises EvaluationError when it does not pass."""
     index = service.settings.index
     folder = desk.new_run(index, guard.test_set.name, guarded=True)
@@ -113,7 +113,7 @@ def _judged(service: Service, fresh: Service, guard: Guard, bar: Bar) -> Verdict
     return verdict
 
 
-def _before(service: Service, folder: Path, guard: Guard, bar: Bar) -> Evaluation:
+def _before(service: Service, folder: Path, guard: ReleaseCheck, bar: Bar) -> Evaluation:
     """How the present index does; answers that an earlier run kept and that still hold are not asked again."""
     last = desk.last_done(service.settings.index, guard.test_set.name)
     store = folder / "before" / ANSWERS
@@ -130,12 +130,12 @@ def _before(service: Service, folder: Path, guard: Guard, bar: Bar) -> Evaluatio
                 "现有索引是用别的配置建的，也没有用这套题评测过，没有可比的结果。请先在原配置下评测一次，或不把关。"
                 " / Nothing to compare with."
             ) from error
-        return restore(last)
+        return read_report(last)
     finally:
         shutil.rmtree(store.parent, ignore_errors=True)
 
 
-def _after(fresh: Service, before: Evaluation, folder: Path, guard: Guard, bar: Bar) -> Evaluation:
+def _after(fresh: Service, before: Evaluation, folder: Path, guard: ReleaseCheck, bar: Bar) -> Evaluation:
     """How the changed index does; a question whose quote has gone from the documents counts as missed."""
     try:
         test_set = read_test_set(guard.test_set, library_of(fresh))

@@ -9,19 +9,20 @@ from pathlib import Path
 from rag.evaluation.measures.honesty import HonestyFigures, honesty_figures, percentiles
 from rag.evaluation.measures.ranking import RankingFigures, measure, strictly_falling
 from rag.evaluation.measures.runner import (
-    Line,
     Progress,
+    StoredLine,
     Task,
     ask_lines,
-    places_of,
     responses,
     run_of,
     search_lines,
+    spans_of,
     totals_of,
 )
 from rag.evaluation.measures.spans import SpanFigures, by_type, reciprocal, score, span_figures
-from rag.evaluation.sets.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, Span, TestSet
+from rag.evaluation.sets.records import Collection, Outcome, Problem, Qrels, Question, Response, Run, TestSet
 from rag.service import Service
+from rag.text.spans import Span
 
 PARTS = ("total", "embed", "search", "rerank")
 PRECISION = 6  # digits of a figure as written
@@ -42,7 +43,7 @@ class IndexState:
 class Evaluation:
     """A scored run. outcomes: one a question of a gold set, empty for a BEIR folder, which has `ranking` alone.
 
-    texts: question by id. places: for a BEIR folder, the best passage's span of the first documents, by query and
+    texts: question by id. found_spans: for a BEIR folder, the best passage's span of the first documents, by query and
     document. latency_ms: percentiles by part; waiting times differ from run to run, figures do not.
     """
 
@@ -61,7 +62,7 @@ class Evaluation:
     honesty: HonestyFigures | None
     latency_ms: Mapping[str, Mapping[str, float]]
     total_ms: tuple[float, ...]
-    places: Mapping[str, Mapping[str, Span]] = field(default_factory=dict)
+    found_spans: Mapping[str, Mapping[str, Span]] = field(default_factory=dict)
 
 
 def index_state(service: Service) -> IndexState:
@@ -122,7 +123,7 @@ def score_beir(
     collection: Collection,
     run: Run,
     index: IndexState,
-    lines: Sequence[Line] = (),
+    lines: Sequence[StoredLine] = (),
     problems: Sequence[Problem] = (),
 ) -> Evaluation:
     """Score a run over a collection. lines: with the waiting times, where it was made here."""
@@ -131,7 +132,7 @@ def score_beir(
         collection.name, "beir", index, collection.rows, (*collection.problems, *problems),
         {query: collection.queries[query] for query in collection.qrels}, collection.qrels, run,
         measure(collection.qrels, run), (), None, {}, None, {"total": percentiles(times)}, tuple(times),
-        places_of(lines),
+        spans_of(lines),
     )  # fmt: skip
 
 

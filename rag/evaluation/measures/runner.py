@@ -19,11 +19,12 @@ from typing import IO, Any
 from rag.config import ANSWER_SETTINGS, Settings
 from rag.errors import EvaluationError, UsageError
 from rag.evaluation.measures.ranking import strictly_falling
-from rag.evaluation.sets.records import Problem, Response, Run, Shown, Span
+from rag.evaluation.sets.records import Problem, Response, Run, Shown
 from rag.search.answering import to_json
 from rag.service import Service
+from rag.text.spans import Span
 
-Line = Mapping[str, object]
+StoredLine = Mapping[str, object]
 Progress = Callable[[int, int], None]  # done, total
 ANSWERS = "answers.jsonl"
 DEPTH = 100  # documents a query
@@ -59,10 +60,10 @@ def ask_lines(
     store: Path | None = None,
     top_k: int | None = None,
     progress: Progress | None = None,
-) -> tuple[list[Line], list[Problem]]:
+) -> tuple[list[StoredLine], list[Problem]]:
     """One line of the contracted answer a question, in order; a question that cannot be asked is a problem."""
 
-    def produce(task: Task) -> Line:
+    def produce(task: Task) -> StoredLine:
         answer = to_json(service.ask(task.text, top_k))
         _refuse_change(service, generation)
         return answer
@@ -78,13 +79,13 @@ def search_lines(
     store: Path | None = None,
     top_k: int = DEPTH,
     progress: Progress | None = None,
-) -> tuple[list[Line], list[Problem]]:
+) -> tuple[list[StoredLine], list[Problem]]:
     """One line {"id", "documents": [[doc_id, score], …], "passages": [[doc_id, start, end], …]} a query, in order.
 
     Nothing is refused. passages: of the first documents, for the report.
     """
 
-    def produce(task: Task) -> Line:
+    def produce(task: Task) -> StoredLine:
         started = time.perf_counter()
         found = service.search(task.text, top_k)
         ranked = strictly_falling([(document.doc_id, document.score) for document in found])
@@ -104,13 +105,13 @@ def passage_lines(
     store: Path | None = None,
     top_k: int = DEPTH,
     progress: Progress | None = None,
-) -> tuple[list[Line], list[Problem]]:
+) -> tuple[list[StoredLine], list[Problem]]:
     """One line {"id", "passages": [[doc_id, start, end, score], …], "best": {stage: score}} a query, in order.
 
     Nothing is refused. best: the highest score that each stage gave to any of the passages.
     """
 
-    def produce(task: Task) -> Line:
+    def produce(task: Task) -> StoredLine:
         hits = service.search_passages(task.text, top_k)
         _refuse_change(service, generation)
         passages = [[hit.passage.doc_id, hit.passage.start, hit.passage.end, hit.score] for hit in hits]
@@ -132,13 +133,13 @@ def _refuse_change(service: Service, generation: int) -> None:
 
 def _lines(
     tasks: Sequence[Task],
-    produce: Callable[[Task], Line],
+    produce: Callable[[Task], StoredLine],
     state: str,
     generation: int,
     store: Path | None,
     progress: Progress | None,
-) -> tuple[list[Line], list[Problem]]:
-    lines: list[Line] = []
+) -> tuple[list[StoredLine], list[Problem]]:
+    lines: list[StoredLine] = []
     problems: list[Problem] = []
     done, file = ({}, None) if store is None else _opened(store)
     try:
@@ -217,12 +218,12 @@ def _stored(store: Path) -> dict[str, str]:
     return found
 
 
-def responses(lines: Sequence[Line]) -> dict[str, Response]:
+def responses(lines: Sequence[StoredLine]) -> dict[str, Response]:
     """Answers by question id."""
     return {str(line["id"]): response_of(line) for line in lines}
 
 
-def response_of(line: Line, resolve: Callable[[str], str | None] = lambda name: name) -> Response:
+def response_of(line: StoredLine, resolve: Callable[[str], str | None] = lambda name: name) -> Response:
     """An answer as it was kept. resolve: the indexed document of a name, for lines that came from elsewhere.
 
     Raises EvaluationError when the line is no answer.
@@ -248,12 +249,12 @@ def response_of(line: Line, resolve: Callable[[str], str | None] = lambda name: 
         ) from error
 
 
-def run_of(lines: Sequence[Line]) -> Run:
+def run_of(lines: Sequence[StoredLine]) -> Run:
     """The ranked documents of `search_lines`, by query."""
     return {str(line["id"]): ranked_of(line) for line in lines}
 
 
-def ranked_of(line: Line) -> dict[str, float]:
+def ranked_of(line: StoredLine) -> dict[str, float]:
     """The scores of a line of `search_lines` by document. Raises EvaluationError when it is none."""
     given: Any = line  # JSON of any shape, as above
     try:
@@ -264,12 +265,12 @@ def ranked_of(line: Line) -> dict[str, float]:
         ) from error
 
 
-def places_of(lines: Sequence[Line]) -> dict[str, dict[str, Span]]:
+def spans_of(lines: Sequence[StoredLine]) -> dict[str, dict[str, Span]]:
     """The best passage's span by query and document, where `search_lines` kept it."""
     return {str(line["id"]): _places(line) for line in lines}
 
 
-def totals_of(lines: Sequence[Line]) -> list[float]:
+def totals_of(lines: Sequence[StoredLine]) -> list[float]:
     """How long each query of `search_lines` took, in milliseconds, where that was kept."""
     given: Sequence[Mapping[str, Any]] = lines
     return [float(line["timings_ms"]["total"]) for line in given if "timings_ms" in line]

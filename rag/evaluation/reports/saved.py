@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rag.errors import EvaluationError
 from rag.evaluation.measures.evaluate import Evaluation, IndexState, score_beir, score_gold
-from rag.evaluation.measures.runner import ANSWERS, Line, ranked_of, response_of, responses, run_of, write_atomically
+from rag.evaluation.measures.runner import (
+    ANSWERS,
+    StoredLine,
+    ranked_of,
+    response_of,
+    responses,
+    run_of,
+    write_atomically,
+)
 from rag.evaluation.sets.library import Library
 from rag.evaluation.sets.records import Collection, Problem, Response, Run, TestSet
 from rag.evaluation.sets.rows import json_row, nothing_usable, numbered_lines
@@ -39,7 +47,7 @@ class Kept:
 
 
 def keep(evaluation: Evaluation, folder: Path) -> None:
-    """Write what `restore` needs beside the answers. Raises EvaluationError when nothing can be written there."""
+    """Write what `read_report` needs beside the answers. Raises EvaluationError when nothing can be written there."""
     if evaluation.kind == "gold":
         questions = tuple(outcome.question for outcome in evaluation.outcomes)
         test_set = TestSet(evaluation.name, questions, evaluation.problems, evaluation.rows)
@@ -52,7 +60,7 @@ def keep(evaluation: Evaluation, folder: Path) -> None:
 
 
 def is_kept(path: Path) -> bool:
-    """Whether a path is a report folder that `restore` can read."""
+    """Whether a path is a report folder that `read_report` can read."""
     return (path / KEPT).is_file()
 
 
@@ -64,7 +72,7 @@ def questions_of(folder: Path) -> frozenset[str]:
     return frozenset(kept.collection.queries.values()) if kept.collection else frozenset()
 
 
-def restore(folder: Path) -> Evaluation:
+def read_report(folder: Path) -> Evaluation:
     """A run as it was scored, from its report folder. Raises EvaluationError when it is not whole."""
     lines, kept = [line for _, line in _numbered(folder, [])], _kept(folder)
     if kept.test_set is not None:
@@ -119,7 +127,7 @@ def answers(path: Path, library: Library, problems: list[Problem]) -> Mapping[st
     return _each(path, "回答", problems, lambda line: response_of(line, library.resolve))
 
 
-def ranked(path: Path, problems: list[Problem]) -> tuple[Run, list[Line]]:
+def ranked(path: Path, problems: list[Problem]) -> tuple[Run, list[StoredLine]]:
     """Ranked documents by query, from a report folder (with its lines) or a TREC run; bad rows are named."""
     if not path.is_dir() and path.suffix != ".jsonl":
         return read_run(path, problems), []
@@ -127,7 +135,7 @@ def ranked(path: Path, problems: list[Problem]) -> tuple[Run, list[Line]]:
     return run, [line for _, line in _numbered(path, []) if str(line["id"]) in run]
 
 
-def _each(path: Path, what: str, problems: list[Problem], read: Callable[[Line], Read]) -> dict[str, Read]:
+def _each(path: Path, what: str, problems: list[Problem], read: Callable[[StoredLine], Read]) -> dict[str, Read]:
     """What `read` makes of each line, by id; what it raises EvaluationError for is named."""
     found: dict[str, Read] = {}
     name = _file(path).name
@@ -145,10 +153,10 @@ def _each(path: Path, what: str, problems: list[Problem], read: Callable[[Line],
     return found
 
 
-def _numbered(path: Path, problems: list[Problem]) -> list[tuple[int, Line]]:
+def _numbered(path: Path, problems: list[Problem]) -> list[tuple[int, StoredLine]]:
     """The kept lines with their numbers; one without an id is named."""
     file = _file(path)
-    found: list[tuple[int, Line]] = []
+    found: list[tuple[int, StoredLine]] = []
     for number, text in numbered_lines(file, problems):
         line = json_row(file.name, number, text, problems)
         if "id" in line:

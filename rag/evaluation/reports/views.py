@@ -12,8 +12,9 @@ from rag.evaluation.measures.comparison import Change, Compared
 from rag.evaluation.measures.evaluate import Evaluation
 from rag.evaluation.measures.spans import hits
 from rag.evaluation.reports.exports import VERDICTS
-from rag.evaluation.sets.records import KINDS, Evidence, Outcome, Question, Shown, Span
+from rag.evaluation.sets.records import KINDS, Evidence, Outcome, Question, Shown
 from rag.evaluation.sets.trec import ordered
+from rag.text.spans import Span
 
 QUESTIONS_MAX = 2000  # shown in the page; a browser gets slow beyond it
 DOCUMENTS_SHOWN = 5
@@ -31,7 +32,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ExcerptView:
     """An excerpt as the page shows it; `ok`: it hits."""
 
     shown: Shown
@@ -90,7 +91,7 @@ class Row:
     note: str = ""
     confidence: float | None = None
     expected: tuple[Evidence, ...] = ()
-    lines: tuple[Line, ...] = ()
+    excerpts: tuple[ExcerptView, ...] = ()
     documents: tuple[RankedRow, ...] = ()
 
 
@@ -99,7 +100,7 @@ class Side:
     """One run's answer to a question that changed."""
 
     name: str
-    lines: tuple[Line, ...]
+    excerpts: tuple[ExcerptView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def gold_rows(evaluation: Evaluation) -> Iterator[Row]:
             detail = KINDS[question.kind]
         yield Row(
             question.question_id, question.text, outcome.verdict, VERDICTS[outcome.verdict], detail,
-            question.note, outcome.response.confidence, question.evidence, _lines(outcome),
+            question.note, outcome.response.confidence, question.evidence, _excerpts(outcome),
         )  # fmt: skip
 
 
@@ -182,14 +183,14 @@ def changed_rows(compared: Compared | None, text_of: Callable[[str], str]) -> tu
     return tuple(found)
 
 
-def _lines(outcome: Outcome) -> tuple[Line, ...]:
-    return tuple(_line(outcome.question, shown) for shown in outcome.response.excerpts)
+def _excerpts(outcome: Outcome) -> tuple[ExcerptView, ...]:
+    return tuple(_excerpt(outcome.question, shown) for shown in outcome.response.excerpts)
 
 
-def _line(question: Question, shown: Shown) -> Line:
+def _excerpt(question: Question, shown: Shown) -> ExcerptView:
     accepted = (*question.evidence, *question.alternatives)
     spans = [span for evidence in accepted if evidence.doc_id == shown.doc_id for span in evidence.spans]
-    return Line(shown, pieces(shown, spans), any(hits(shown, evidence) for evidence in accepted))
+    return ExcerptView(shown, pieces(shown, spans), any(hits(shown, evidence) for evidence in accepted))
 
 
 def _ranked(evaluation: Evaluation, query: str, rank: int, text_of: Callable[[str], str]) -> Iterator[RankedRow]:
@@ -207,7 +208,7 @@ def _ranked(evaluation: Evaluation, query: str, rank: int, text_of: Callable[[st
 
 def _found(evaluation: Evaluation, query: str, doc_id: str, text_of: Callable[[str], str]) -> tuple[str, str]:
     """What to show of a document found for a query, and what it is."""
-    span = evaluation.places.get(query, {}).get(doc_id)
+    span = evaluation.found_spans.get(query, {}).get(doc_id)
     if span is None:
         return text_of(doc_id)[:SNIPPET], "文档开头"
     return text_of(doc_id)[span[0] : span[1]], f"第 {span[0] + 1}–{span[1]} 字"
@@ -215,13 +216,13 @@ def _found(evaluation: Evaluation, query: str, doc_id: str, text_of: Callable[[s
 
 def _side(
     run: Evaluation, outcomes: Mapping[str, Outcome], change: Change, text_of: Callable[[str], str]
-) -> tuple[Line, ...]:
+) -> tuple[ExcerptView, ...]:
     outcome = outcomes.get(change.question_id)
     if outcome is not None:
-        return _lines(outcome)
+        return _excerpts(outcome)
     grades = run.qrels[change.question_id]
     ranked = ordered(run.run.get(change.question_id, {}))[:DOCUMENTS_SHOWN]
-    places = run.places.get(change.question_id, {})
+    places = run.found_spans.get(change.question_id, {})
     spans = [(doc_id, *places.get(doc_id, (0, min(SNIPPET, len(text_of(doc_id)))))) for doc_id, _ in ranked]
     shown = [Shown(doc_id, start, end, text_of(doc_id)[start:end]) for doc_id, start, end in spans]
-    return tuple(Line(own, pieces(own, ()), grades.get(own.doc_id, 0) > 0) for own in shown)
+    return tuple(ExcerptView(own, pieces(own, ()), grades.get(own.doc_id, 0) > 0) for own in shown)

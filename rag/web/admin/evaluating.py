@@ -14,7 +14,7 @@ from rag.access.identity import Role
 from rag.errors import NotFoundError, UsageError, YuanwenError
 from rag.evaluation.desk import desk, drafting
 from rag.evaluation.desk.accepting import accept
-from rag.evaluation.desk.desk import Gate
+from rag.evaluation.desk.desk import ReleaseGate
 from rag.evaluation.desk.drafting import Draft, from_feedback
 from rag.evaluation.desk.receiving import receive
 from rag.evaluation.sets.sheets import template_bytes
@@ -216,7 +216,7 @@ def _acts(service: Service, jobs: Jobs) -> APIRouter:
         test_set: Annotated[str, Form()] = "",
     ) -> JSONResponse:
         """Set or lift the gate. points: percentage points that hit@5 may fall."""
-        desk.write_gate(index, Gate(test_set, points / 100) if test_set else None)
+        desk.write_gate(index, ReleaseGate(test_set, points / 100) if test_set else None)
         noted(request, mine, "evaluation gate", f"{test_set} {points:g}" if test_set else "")
         said = (
             say(mine.language, "已保存：hit@5 下降超过 {points} 个百分点就不发布。", points=f"{points:g}")
