@@ -116,8 +116,8 @@ def _load(model: str) -> SentenceTransformer:
     import transformers
     from sentence_transformers import SentenceTransformer
 
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the unused pooler is reported as missing
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # untyped; the unused pooler is reported as missing
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # as above: it has no annotations
     bfloat16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     try:
         return SentenceTransformer(

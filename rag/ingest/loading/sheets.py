@@ -70,7 +70,7 @@ def _rows(sheet: ReadOnlyWorksheet, twin: ReadOnlyWorksheet | None, job: Job) ->
     if twin is not None:
         twin.reset_dimensions()
         others = twin.iter_rows()  # type: ignore[misc, assignment]  # its stub wants the self of another class
-    for number, row in enumerate(sheet.iter_rows()):  # type: ignore[misc]
+    for number, row in enumerate(sheet.iter_rows()):  # type: ignore[misc]  # the same
         other = next(others, ()) if others is not None else ()
         seen += len(row) + 1
         if seen > job.limits.max_cells:
