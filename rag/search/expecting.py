@@ -41,6 +41,9 @@ _SHARE_HELD = Fact("所问的比例", re.compile(rf"{_DIGITS}\s*[%％‰成]|百
 _YEAR_HELD = Fact("所问的年份", re.compile(rf"(?:\d{{2,4}}|{NUMERAL}{{2,4}}|今|去|前|当|本)\s*年"))
 _DAY_HELD = Fact("所问的日期", re.compile(rf"(?:\d{{1,2}}|{NUMERAL}{{1,3}})\s*[日号]"))
 _ANY_HELD = Fact("所问的数目", re.compile(_DIGITS))
+# what programs call a kind of fact that is lacking; all else that can be lacking is a place
+CODES = {_SHARE_HELD.name: "share", _YEAR_HELD.name: "year", _DAY_HELD.name: "day", _ANY_HELD.name: "number"}
+PLACE = "place"
 # how a question points at the document it is about, which says nothing of where in it the answer is
 _ITSELF = re.compile(
     r"[这该本那此](?:一)?(?:份|个|篇|些|则|部)?(?:文档|文件|材料|文章|资料|通知|讲话稿|文本|文(?=[里中]))(?:里面|里|中|上|内)?"

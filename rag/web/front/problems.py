@@ -67,8 +67,9 @@ def problem(
     request_id: str = "",
     errors: Sequence[Mapping[str, object]] = (),
     headers: Mapping[str, str] | None = None,
+    stage: str = "",
 ) -> JSONResponse:
-    """The response for an error. detail: one sentence for people."""
+    """The response for an error. detail: one sentence for people. stage: code of what the service is doing instead."""
     body: dict[str, object] = {
         "type": TYPE + code, "title": _TITLES.get(code, "处理不了"), "status": status, "detail": detail, "code": code,
     }  # fmt: skip
@@ -76,6 +77,8 @@ def problem(
         body["instance"] = f"urn:yuanwen:request:{request_id}"
     if errors:
         body["errors"] = list(errors)
+    if stage:
+        body["stage"] = stage
     return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 

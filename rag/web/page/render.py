@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from rag.datamodels import FACTS, Answer, Excerpt, Removal
 from rag.index.catalog import Record
+from rag.search.expecting import CODES, PLACE
 from rag.search.filtering import in_force
 from rag.text.spans import mend
 from rag.web.front.inert import percent, span_address
@@ -28,8 +29,10 @@ LEAD_MAX = 260  # characters of evidence quoted in the chat
 FACT_NAMES = {
     "doc_number": message("文号"), "issuer": message("发文机关"), "date": message("日期"), "validity": message("效力"),
 }  # fmt: skip
-# what a question asked for, as `Answer.lacking` names it; the names of places stay as they are
-LACKING = (message("所问的数目"), message("所问的比例"), message("所问的年份"), message("所问的日期"))
+# what a question asked for and was not found, by its code; the names of places stay as they are
+LACKING = {
+    "number": message("所问的数目"), "share": message("所问的比例"), "year": message("所问的年份"), "day": message("所问的日期"),
+}  # fmt: skip
 RecordOf = Callable[[str], Record]
 
 
@@ -99,7 +102,8 @@ def chat_answer(turn: Turn, record_of: RecordOf, language: Language = CHINESE) -
     if turn.answer is None:
         return render("chat/problem.html", language, said=turn.problem, turn=turn)
     if not turn.answer.answerable:
-        lacking = listed([say(language, one) for one in turn.answer.lacking], language)
+        named = [LACKING.get(CODES.get(one, PLACE), one) for one in turn.answer.lacking]
+        lacking = listed([say(language, one) for one in named], language)
         return render("chat/refusal.html", language, turn=turn, lacking=lacking)
     first, *others = turn.answer.excerpts
     return render(
