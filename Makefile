@@ -1,6 +1,7 @@
 # make run    set everything up, index seeds/ and serve on 127.0.0.1:7860 (PORT=… for another port)
 # make test   install what the tests need and run all of them
 # make test-fast   those without the model, a browser or long work, for every few minutes
+# make mutants   faults planted on purpose: names those that no test notices
 # make bundle one archive for a machine without any network
 SHELL := /bin/bash
 PYTHON ?= python3

@@ -39,6 +39,7 @@ def small_tree(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "test", "verdict"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_quote_that_has_come_loose_is_not_shown(make_service):
     service.ingest_documents([Document("a.txt", "a", "b2m k7r d3n h5q。", "a", "text/plain")])
     assert service.ask("b2m k7r d3n h5q").answerable
     service.catalog.close()
-    with sqlite3.connect(service.settings.index / "catalog.sqlite3") as raw:
+    with closing(sqlite3.connect(service.settings.index / "catalog.sqlite3")) as raw, raw:
         raw.execute("UPDATE documents SET text = replace(text, 'k7r', 'k8r')")
     other = make_service()
     with pytest.raises(CitationError):
