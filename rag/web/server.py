@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 OURS = ("rag", "yuanwen")  # our loggers
 GRACE = 3  # seconds for requests under way when the service is told to stop
 PATIENCE = 4.5  # seconds after which the process goes, whatever is still running; the index is safe at any instant
-# Read by gradio and huggingface_hub when they are imported, so they must stand before.
+# Read by gradio and huggingface_hub when they are imported, so they must be set before.
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1",

@@ -206,7 +206,7 @@ def test_feedback_is_kept_with_the_generation(site):
     assert response.status_code == 201
     (kept,) = feedback.read(site.service.settings.index)
     assert (kept.question, kept.verdict, kept.generation) == (QUESTION, "useful", site.service.catalog.generation)
-    assert kept.spans == (feedback.Span(**span),)
+    assert kept.spans == (feedback.QuotedSpan(**span),)
     check_problem(site.client.post("/api/v1/feedback", json=given | {"verdict": "great"}), 422, "validation")
 
 

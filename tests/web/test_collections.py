@@ -49,8 +49,8 @@ def groups(tmp_path_factory):
     service = Service(settings, ToyEmbedder())
     service.ingest([SEEDS, home / "corpus"])
     index = settings.index
-    feedback.store(index, feedback.Feedback(SECRET, (feedback.Span(DOC, 0, 10),), "useful", "", 1))
-    feedback.store(index, feedback.Feedback(SECRET, (feedback.Span(DOC, 0, 10),), "wrong_excerpt", "", 1))
+    feedback.store(index, feedback.Feedback(SECRET, (feedback.QuotedSpan(DOC, 0, 10),), "useful", "", 1))
+    feedback.store(index, feedback.Feedback(SECRET, (feedback.QuotedSpan(DOC, 0, 10),), "wrong_excerpt", "", 1))
     keys = Keys(folder(index))
     headers = {}
     for name, role, own in (

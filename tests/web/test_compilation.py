@@ -83,7 +83,7 @@ def test_administration_and_gaps(site, basket):
     index = site.service.settings.index
     for question in ("海棠书屋几点开门？", "海棠书屋几点开门", "<script>alert(1)</script>"):
         feedback.store(index, Feedback(question, (), "missing", "", 1))
-    useful = feedback.Span("001_4310a0096f66f682.txt", 614, 906)
+    useful = feedback.QuotedSpan("001_4310a0096f66f682.txt", 614, 906)
     feedback.store(index, Feedback("四同步是什么", (useful,), "useful", "", 1))
     gaps = site.client.get("/page/gaps").text
     assert "（2 次）" in gaps and "<script>alert" not in gaps

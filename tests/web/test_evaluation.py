@@ -13,7 +13,7 @@ import pytest
 from rag.evaluation.desk import desk
 from rag.service import Service
 from rag.web.rest import feedback
-from rag.web.rest.feedback import Feedback, Span
+from rag.web.rest.feedback import Feedback, QuotedSpan
 from tests.conftest import SEEDS
 from tests.evaluation.test_runs import DOC, TEXT, workbook
 from tests.web.test_api import check_problem
@@ -148,7 +148,7 @@ def test_the_gate_guards_an_upload(site):
 
 def test_what_readers_said_becomes_questions(site):
     index = site.service.settings.index
-    feedback.store(index, Feedback("工会怎样<b>宣讲", (Span(DOC, 300, 340),), "useful", "", 1))
+    feedback.store(index, Feedback("工会怎样<b>宣讲", (QuotedSpan(DOC, 300, 340),), "useful", "", 1))
     feedback.store(index, Feedback("疗休养怎么申请", (), "missing", "", 1))
     gaps = site.client.get("/page/gaps").text
     assert "做成测试题" in gaps and "questions?q=%E7%96%97" in gaps

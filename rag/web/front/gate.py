@@ -114,7 +114,7 @@ def note(service: Service, scope: Scope, identity: Identity, action: str, target
 
 
 def client(scope: Scope) -> str:
-    """The address of whoever asks, as trusted proxies tell it."""
+    """The address that a request comes from, as trusted proxies tell it."""
     return scope["client"][0] if scope.get("client") else ""
 
 

@@ -22,7 +22,7 @@ def encoded(value: object) -> Markup:
 
 
 def percent(text: str) -> Markup:
-    """Text as part of an address: letters, digits, `-._~` and percent signs, which stand in HTML as they are."""
+    """Text as part of an address: letters, digits, `-._~` and percent signs, which HTML takes as they are."""
     return Markup(quote(text, safe="", errors="replace"))
 
 

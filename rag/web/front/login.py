@@ -71,7 +71,7 @@ def build_login(access: Access, limits: Limits) -> APIRouter:
     @router.post("/logout")
     @needs(Role.READER)
     def log_out(request: Request, mine: Mine) -> Response:
-        """End all sessions of whoever asks."""
+        """End all sessions of the person who asks."""
         if mine.identity.via == "password":
             access.users.log_out(mine.identity.name)
             note(mine.service, request.scope, mine.identity, "logout", "")

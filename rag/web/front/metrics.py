@@ -31,7 +31,7 @@ class Metrics:
             self.seconds.labels(route).observe(seconds)
 
     def answered(self, answerable: bool) -> None:
-        """Count one answer, whoever asked."""
+        """Count one answer."""
         self.answers.labels("answered" if answerable else "refused").inc()
 
 

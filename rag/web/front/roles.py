@@ -25,7 +25,7 @@ _DECLARED = "__yuanwen_needs__"
 class Work(Enum):
     """What a request costs. NONE: nothing worth counting; ASK: counted and limited; UPLOAD: one writer at a time.
 
-    QUEUED: counted and limited, and waits in Gradio's queue; LOGIN: costs time and memory whoever tries.
+    QUEUED: counted and limited, and waits in Gradio's queue; LOGIN: costs time and memory even when it fails.
     """
 
     NONE = "none"
@@ -88,7 +88,7 @@ class Rules:
 
 
 def needs(role: Role | None, work: Work = Work.NONE, *, metric: str = PAGE, files: bool = False) -> Callable[[E], E]:
-    """Declare what a route asks; stands under the route's own decorator. As in `Needs`."""
+    """Declare what a route asks; written under the route's own decorator. As in `Needs`."""
 
     def declared(endpoint: E) -> E:
         setattr(endpoint, _DECLARED, Needs(role, work, metric, files))

@@ -1,4 +1,4 @@
-"""What stands before every request: sub-path, request id, headers, body limits, same-site writes; plain ASGI."""
+"""What every request passes first: sub-path, request id, headers, body limits, same-site writes; plain ASGI."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Visible:
 
 
 def visible_of(request: Request) -> Visible:
-    """What whoever sends the request may see."""
+    """What the sender of the request may see."""
     return request.scope["state"]["visible"]
 
 

@@ -28,7 +28,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A collected excerpt as a browser remembers it. heading: stands above it. note: the collector's own words."""
+    """A collected excerpt as a browser remembers it. heading: shown above it. note: the collector's own words."""
 
     doc: str
     start: int

@@ -7,7 +7,7 @@ import re
 from rag.text.numerals import ITEM
 from rag.web.page.render import Turn
 
-ALONE = "\u3000"  # in front of a question: take it as it stands
+ALONE = "\u3000"  # in front of a question: take it as it is
 _POINTS_BACK = re.compile(
     rf"(?:那么?|它们?|他们|其|这(?:个|些|一|里|项|点)?|该|还有|上面|上述|前面|刚才|第[{ITEM}\d]+[点条个项])"
 )

@@ -108,7 +108,7 @@ def _compiling() -> APIRouter:
     def basket(body: BasketBody, mine: Mine) -> HTMLResponse:
         """The basket's rows; items whose document is gone are named in a header, so that the browser forgets them."""
         items = [Item(**item.model_dump()) for item in body.items]
-        missing = [index for index, item in enumerate(items) if not _stands(mine, item)]
+        missing = [index for index, item in enumerate(items) if not _is_there(mine, item)]
         quotes = compilation.collect(mine, [item for index, item in enumerate(items) if index not in missing])
         view = compilation.basket_view(quotes, missing, mine.language)
         return HTMLResponse(view, headers={"X-Yuanwen-Missing": json.dumps(missing)})
@@ -142,7 +142,7 @@ def _asset_route(name: str) -> Callable[[], Response]:
     return send
 
 
-def _stands(mine: Visible, item: Item) -> bool:
+def _is_there(mine: Visible, item: Item) -> bool:
     """True when the item's place still exists."""
     try:
         mine.text(item.doc, item.start, item.end)

@@ -95,7 +95,7 @@ def _asking(service: Service, metrics: Metrics, queue: Queue) -> APIRouter:
         """记下对一次回答的评价。"""
         for span in body.spans:
             mine.must_see(span.doc)
-        spans = tuple(feedback.Span(span.doc, span.start, span.end) for span in body.spans)
+        spans = tuple(feedback.QuotedSpan(span.doc, span.start, span.end) for span in body.spans)
         generation = service.catalog.generation
         number = feedback.store(
             service.settings.index, feedback.Feedback(body.question, spans, body.verdict, body.note, generation)

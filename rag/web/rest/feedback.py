@@ -20,7 +20,7 @@ _TABLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class QuotedSpan:
     """An excerpt that the feedback is about."""
 
     doc: str
@@ -33,7 +33,7 @@ class Feedback:
     """One verdict. generation: of the index that gave the answer. at: UTC, ISO 8601."""
 
     question: str
-    spans: tuple[Span, ...]
+    spans: tuple[QuotedSpan, ...]
     verdict: str
     note: str
     generation: int
@@ -64,7 +64,9 @@ def read(index: Path, verdicts: Sequence[str] = VERDICTS) -> list[Feedback]:
             f"WHERE verdict IN ({marks}) ORDER BY id", tuple(verdicts),
         ).fetchall()  # fmt: skip
     return [
-        Feedback(question, tuple(Span(*span) for span in json.loads(spans)), verdict, note, generation, at, number)
+        Feedback(
+            question, tuple(QuotedSpan(*span) for span in json.loads(spans)), verdict, note, generation, at, number
+        )
         for number, at, question, spans, verdict, note, generation in rows
     ]
 

@@ -238,7 +238,7 @@ class TextOut(BaseModel):
 
 
 class ContextOut(SpansOut):
-    """A span of a document with what stands around it."""
+    """A span of a document with what is around it."""
 
     doc: str
     text: str

@@ -33,7 +33,7 @@ class Tools:
     """An ASGI app that answers the protocol over streamable HTTP. lifespan: of the app that holds it."""
 
     def __init__(self, service: Service, metrics: Metrics, queue: Queue) -> None:
-        """The middleware before it says what whoever asks may see."""
+        """The middleware before it says what the sender may see."""
         server = GradioMCPServer(_tools(service, metrics, queue))
         handlers = server.mcp_server.request_handlers
         server.mcp_server.request_handlers = {kind: handlers[kind] for kind in _SERVED}

@@ -44,7 +44,7 @@ def safe_folder(path: str) -> str:
     """A folder for documents, as parts joined by "/"; "" stays "" and means none.
 
     Nothing is mended, for a folder decides who may read what is in it. No part has a dot, so that none climbs up, hides,
-    or is an archive, whose name stands as a folder before its members. Raises UsageError.
+    or is an archive, whose name is the folder of its members. Raises UsageError.
     """
     kept = unicodedata.normalize("NFC", path.strip().removesuffix("/"))
     if not kept:
@@ -74,7 +74,7 @@ def take_in(
 ) -> IngestReport:
     """Index uploaded files; one of the same name is replaced. on_line: told of each document as soon as it is read.
 
-    folder: where they stand, as `safe_folder` takes it.
+    folder: where they are put, as `safe_folder` takes it.
 
     Raises CorpusError when none could be read, StoppedError when `ongoing` was told to stop, ForbiddenError for a name
     in a collection that they may not see, EvaluationError when a gate is set and the index would answer worse.
