@@ -32,6 +32,7 @@ def test_synonyms_go_both_ways_and_the_longest_word_wins():
     words = Vocabulary(synonyms=read_synonyms("答题、竞答\n知识竞答=知识问答"))
     assert words.expand("搞了几回知识竞答") == [("知识竞答", ("知识问答",))]
     assert words.expand("答题几次") == [("答题", ("竞答",))]
+    assert words.expand("竞答几次") == [("竞答", ("答题",))]
     assert words.expand("答题就是竞答") == []  # both are there already
 
 

@@ -45,16 +45,22 @@ def test_vectors_that_another_document_shares_stay(make_service, tmp_path):
     assert service.search_passages("职工之家每日开放", 1)[0].passage.doc_id == "乙.txt"
 
 
+def files(service) -> int:
+    """Files stored."""
+    with closing(sqlite3.connect(service.catalog.path)) as connection:
+        return connection.execute("SELECT count(*) FROM originals").fetchone()[0]
+
+
 def test_files_of_a_replaced_document_are_dropped(make_service, tmp_path):
     service, corpus = make_service(), tmp_path / "corpus"
     corpus.mkdir()
     for line in known_text.BODY[:3]:
         (corpus / "通知.pdf").write_bytes(_pdf(line))
         service.ingest([corpus])
+        assert files(service) == 1  # before anything is removed, which drops files too
     (corpus / "通知.pdf").rename(corpus / "改名.pdf")
     service.ingest([corpus], mirror=True)
-    with closing(sqlite3.connect(service.catalog.path)) as connection:
-        assert connection.execute("SELECT count(*) FROM originals").fetchone() == (1,)
+    assert files(service) == 1
     assert service.catalog.original("改名.pdf") == Path(corpus / "改名.pdf").read_bytes()
 
 
