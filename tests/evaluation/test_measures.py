@@ -194,6 +194,7 @@ def test_confidence_of_one_falls_into_the_last_bin():
 
 
 @needs_shared
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # of the scorer, which is not ours
 def test_span_figures_equal_the_gold_sets_own_scorer(tmp_path, capsys):
     gold = SHARED / "eval" / "seeds-dev.jsonl"
     seeds = ROOT / "seeds"

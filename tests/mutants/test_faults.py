@@ -50,6 +50,7 @@ def small_tree(folder: Path) -> Path:
         ("a + b", "a +", "test_sums.py::test_two", Verdict.WRONG),  # no syntax: nothing ran, so nothing was noticed
     ],
 )
+@pytest.mark.slow
 def test_a_fault_is_caught_survives_or_is_wrong(
     tmp_path: Path, old: str, new: str, test: str, verdict: Verdict
 ) -> None:

@@ -89,6 +89,7 @@ def test_the_cookie_is_secure_under_tls_and_stays_under_its_path(open_site):
 @pytest.mark.parametrize(
     "after", ["//evil.example", "https://evil.example", "/\\evil", "page/../x", "?q=1\r\nX: y", "javascript:1"]
 )
+@pytest.mark.slow
 def test_the_login_leads_nowhere_else(open_site, after):
     assert enter(open_site(access="users"), next=after).headers["location"] == "/"
 
