@@ -46,7 +46,7 @@ def test_a_filled_template_is_run_and_its_report_is_what_the_command_writes(site
     from rag.evaluation.sets.library import library_of
 
     blank = openpyxl.load_workbook(io.BytesIO(site.client.get("/page/evaluation/template.xlsx").content))
-    assert [cell.value for cell in blank.worksheets[0][1]] == ["问题", "期望文档", "期望原文", "备注"]
+    assert [cell.value for cell in blank.worksheets[0][1]] == ["问题", "期望文档", "期望原文", "备注", "无答案"]
     reply = send(site, "题.xlsx", SHEET)
     assert reply.status_code == 200 and reply.json()["said"] == "已收下“题.xlsx”：9 题可用。"
     assert site.client.post("/page/evaluation/runs", data={"test_set": "题.xlsx"}).json()["reload"]
