@@ -24,7 +24,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class LineBox:
-    """Where a run of text stands on its page, for boxing a quote on the page itself.
+    """The place of a run of text on its page, for boxing a quote on the page itself.
 
     page: number from 1. x0, top, x1, bottom: fractions of page width/height in [0, 1], origin top left.
     """
@@ -100,7 +100,7 @@ class QueryTerms:
     """A question as the search reads it.
 
     folded: its characters in the form they are compared. tokens: its words, bigrams, numbers and known terms.
-    added: tokens that synonyms bring in, each with the question's word that it stands in for. translated: the Chinese
+    added: tokens that synonyms bring in, each with the question's word that it is a synonym of. translated: the Chinese
     words that are searched for instead of an English question; empty for others.
     """
 
@@ -153,8 +153,8 @@ class Excerpt:
 
     text: equals the source at the span. mended: the same with page breaks and stray numbers taken out.
     highlights: source spans of the sentences that answer. page: label of the page it begins on, or "". boxes: where it
-    stands on its pages, for formats with a fixed layout. facts: what the document is cited by, those of FACTS it states.
-    context: what stands around it, where that was asked for. stages, matched, named: why it stands where it does, as in
+    is on its pages, for formats with a fixed layout. facts: what the document is cited by, those of FACTS it states.
+    context: the passages around it, where that was asked for. stages, matched, named: why it has its rank, as in
     Hit.
     """
 
@@ -192,7 +192,7 @@ class Timings:
 class Answer:
     """What the service says to a question. `answerable=False` comes with no excerpts.
 
-    lacking: what was asked for and does not stand in the nearest text, in words for people; see `evidence.Signals`.
+    lacking: what was asked for and is not in the nearest text, in words for people; see `evidence.Signals`.
     """
 
     question: str

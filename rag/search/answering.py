@@ -147,7 +147,7 @@ def page_label(document: Document, offset: int) -> str:
 
 
 def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
-    """The contracted JSON of an answer; `mended` stands beside `text` where the two differ.
+    """The contracted JSON of an answer; `mended` is given beside `text` where the two differ.
 
     explain: also how the question was read and what put each excerpt in its place.
     """

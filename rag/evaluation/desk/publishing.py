@@ -1,6 +1,6 @@
 """Publish a changed index only when it answers no worse: change a copy, ask both the same, then swap in one transaction.
 
-Whoever asks meanwhile is answered from the present generation. Removing documents is not guarded: it holds at once.
+Questions asked meanwhile are answered from the present generation. Removing documents is not guarded: it holds at once.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _before(service: Service, folder: Path, guard: ReleaseCheck, bar: Bar) -> Ev
         test_set = read_test_set(guard.test_set, library_of(service))
         with bar("把关：现有索引 / before") as update:
             return evaluate_gold(service, test_set, store, progress=update)
-    except IndexMismatch as error:  # another model or chunker: what was measured then stands for the present index
+    except IndexMismatch as error:  # another model or chunker: compare with what was measured of the present index before
         if last is None:
             raise EvaluationError(
                 "现有索引是用别的配置建的，也没有用这套题评测过，没有可比的结果。请先在原配置下评测一次，或不把关。"

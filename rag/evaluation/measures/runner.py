@@ -33,7 +33,7 @@ PLACES = 10  # of them with their passage
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question to ask: `source` and `row` say where it stands, for messages."""
+    """A question to ask: `source` and `row` say where it was read, for messages."""
 
     question_id: str
     text: str

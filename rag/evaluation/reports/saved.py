@@ -92,7 +92,7 @@ def _kept(folder: Path) -> Kept:
 
 
 def _brought_up(kept: dict[str, dict[str, list[dict[str, object]]]]) -> object:
-    """What version 0.1 kept, in today's form: there `kind` was a question's type, and why it has no answer stood in its note."""
+    """What version 0.1 kept, in today's form: there `kind` was a question's type, and why it has no answer was in its note."""
     for question in (kept.get("test_set") or {}).get("questions", ()):
         if "type" not in question:
             question["type"] = question.get("kind", "")

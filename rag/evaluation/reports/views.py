@@ -132,7 +132,7 @@ def gold_rows(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def beir_rows(evaluation: Evaluation, text_of: Callable[[str], str]) -> Iterator[Row]:
-    """Queries, those whose relevant document stands lowest first."""
+    """Queries, those whose relevant document has the lowest rank first."""
 
     def rank_of(query: str) -> int:
         ranked = ordered(evaluation.run.get(query, {}))
@@ -194,7 +194,7 @@ def _excerpt(question: Question, shown: Shown) -> ExcerptView:
 
 
 def _ranked(evaluation: Evaluation, query: str, rank: int, text_of: Callable[[str], str]) -> Iterator[RankedRow]:
-    """The first few documents, then the relevant one wherever it stands."""
+    """The first few documents, then the relevant one at whatever rank."""
     grades = evaluation.qrels[query]
     ranked = [doc_id for doc_id, _ in ordered(evaluation.run.get(query, {}))]
     for at, doc_id in enumerate(ranked, 1):

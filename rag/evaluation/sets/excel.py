@@ -183,7 +183,7 @@ def evidence_of(documents: Sequence[str], quotes: str, library: Library, lookups
 
 
 def _place(quote: str, doc_ids: Sequence[str], library: Library) -> Evidence | None:
-    """Where a quote stands: in one of the named documents, or in the only document that holds it."""
+    """The place of a quote: in one of the named documents, or in the only document that holds it."""
     named = [(doc_id, spans) for doc_id in doc_ids if (spans := library.find_loosely(doc_id, quote))]
     if named:
         return Evidence(named[0][0], quote, named[0][1])

@@ -1,4 +1,4 @@
-"""Where an expected quote stands in the indexed documents, and what comes nearest when it stands nowhere."""
+"""The places of an expected quote in the indexed documents, and the nearest text when there are none."""
 
 from __future__ import annotations
 

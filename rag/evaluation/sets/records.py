@@ -32,7 +32,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A place that answers. spans: where the quote stands in the document; empty when only the document is named."""
+    """A place that answers. spans: of the quote in the document; empty when only the document is named."""
 
     doc_id: str
     quote: str
@@ -45,7 +45,7 @@ class Question:
 
     type: what sort of question it is, as the set has it. answerable: None when the row does not say, so that it is asked
     and shown but not scored. evidence: all are needed. alternatives: any of them answers as well. kind: one of KINDS where
-    it is not answerable, else empty. row: where it stands in its file, from 1.
+    it is not answerable, else empty. row: its number in its file, from 1.
     """
 
     question_id: str
