@@ -19,7 +19,7 @@ run: install
 	@exec $(BIN)/python app.py --port $(PORT)
 
 test: install lint
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=85
 
 test-fast: .venv/installed-dev
 	$(BIN)/python -m pytest -m "not model and not browser and not slow"
