@@ -124,7 +124,7 @@ def _before(service: Service, folder: Path, guard: ReleaseCheck, bar: Bar) -> Ev
         test_set = read_test_set(guard.test_set, library_of(service))
         with bar("把关：现有索引 / before") as update:
             return evaluate_gold(service, test_set, store, progress=update)
-    except IndexMismatch as error:  # another model or chunker: compare with what was measured of the present index before
+    except IndexMismatch as error:  # another model or chunker: its last measure serves
         if last is None:
             raise EvaluationError(
                 "现有索引是用别的配置建的，也没有用这套题评测过，没有可比的结果。请先在原配置下评测一次，或不把关。"
