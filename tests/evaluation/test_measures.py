@@ -185,6 +185,18 @@ def test_refusal_and_calibration_by_hand():
     assert sum(part.count for part in found.bins) == 4
 
 
+def test_each_share_is_of_its_own_questions():
+    """Five answerable, two of them refused; four unanswerable, three of them refused: no two shares are alike."""
+    quote, shown = Evidence("d", "甲", ((0, 10),)), Shown("d", 0, 10)
+    good = [spans.score(question(quote), response(*given)) for given in ((shown,), (shown,), (shown,), (), ())]
+    bad = [spans.score(question(answerable=False, kind="hard"), response(*given)) for given in ((shown,), (), (), ())]
+    found = honesty.honesty_figures([*good, *bad])
+    assert (found.answerable, found.unanswerable) == (5, 4)
+    assert (found.precision, found.recall) == (3 / 5, 3 / 4)
+    assert (found.false_refusal, found.false_answer) == (2 / 5, 1 / 4)
+    assert found.false_answer_by_kind == {"hard": 1 / 4} and found.counts == {"hard": 4}
+
+
 def test_confidence_of_one_falls_into_the_last_bin():
     found = honesty.reliability([1.0, 0.0, 0.1], [True, False, False])
     assert [part.count for part in found] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]
