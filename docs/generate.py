@@ -118,7 +118,7 @@ PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
 
 
 def rewritten(text: str) -> str:
-    """The text with every generated part made anew."""
+    """The text with every generated part made from the code."""
     for name, make in PARTS.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
         if pattern.search(text):

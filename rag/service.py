@@ -21,7 +21,6 @@ from rag.datamodels import (
     IngestLine,
     LineBox,
     Passage,
-    QueryTerms,
 )
 from rag.errors import BusyError, NotFoundError, UsageError
 from rag.index.catalog import Catalog, Record
@@ -40,7 +39,7 @@ from rag.search.documents import RankedDocument, rank_documents
 from rag.search.evidence import Calibration, weigh
 from rag.search.filtering import ALL, Filter, period
 from rag.search.pacing import UNHURRIED, Pace
-from rag.search.query import Scope, SearchRequest, read_query, read_terms, request_of, searched_documents
+from rag.search.query import Scope, SearchRequest, read_query, request_of, searched_documents
 from rag.search.retrieval import retrieve
 from rag.search.sources import Sources, Superseded
 from rag.search.surroundings import context_of
@@ -133,10 +132,6 @@ class Service:
     ) -> tuple[str, ...]:
         """The documents that a search so narrowed looks at."""
         return searched_documents(self.current(), Scope(tuple(documents), allowed, only))
-
-    def query_terms(self, question: str) -> QueryTerms:
-        """How the search reads a question: its words, terms and synonyms. Raises QuestionError."""
-        return read_terms(self.current(), request_of(self.settings, question).text)
 
     def word_tables(self) -> tuple[str, str]:
         """The tables of terms and of synonyms, as they were written."""

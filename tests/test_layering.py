@@ -45,7 +45,7 @@ PACKAGES = sorted(".".join(path.parent.relative_to(ROOT).parts) for path in (ROO
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_room_has_a_contract(package):
-    """Whoever adds a folder says which way its imports go."""
+    """A new folder says which way its imports go."""
     held = [contract.get("containers") or contract["ancestors"] for contract in CONTRACTS["contracts"]]
     assert package in {name for names in held for name in names}
 

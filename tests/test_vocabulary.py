@@ -69,11 +69,11 @@ def test_a_table_changes_what_is_found_without_encoding_anything_again(make_serv
     assert service.catalog.generation == generation + 1
     assert len(service.embedder.encoded) == encoded
     answer = service.ask("竞答", top_k=1)
-    reading = terms_json(service.query_terms("竞答 读书班"))
+    reading = terms_json(service.ask("竞答 读书班").terms)
     assert reading["synonyms"] == {"竞答": ["答题"]} and "读书班" in reading["words"]
     hit = service.search_passages("竞答")[0]
     assert hit.passage.doc_id == "a.txt" and "答题" in hit.matched
-    assert "“竞答”也找：答题" in terms_lines(service.query_terms("竞答"), "竞答")
+    assert "“竞答”也找：答题" in terms_lines(service.ask("竞答").terms, "竞答")
     assert all("答题" in place_lines(excerpt)[0] for excerpt in answer.excerpts)
     with pytest.raises(UsageError):
         service.set_word_tables(synonyms="一个")

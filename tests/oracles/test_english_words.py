@@ -30,5 +30,5 @@ def held(tmp_path_factory) -> Service:
 
 @pytest.mark.parametrize("word", HELD)
 def test_the_commonest_translation_is_searched_for(held: Service, word: str) -> None:
-    said = held.query_terms(f"the {word}").translated
+    said = held.ask(f"the {word}").terms.translated
     assert said == max(HELD[word], key=HELD[word].get)
