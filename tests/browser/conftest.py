@@ -87,11 +87,11 @@ def start(
 ) -> subprocess.Popen:
     """Start `python app.py`, or another module of its kind, and wait until it can answer."""
     environment = os.environ | {"YUANWEN_INDEX": str(index)} | (environment or {})
-    log = (index.parent / "server.log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, "--port", str(port)],
-        cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    with (index.parent / "server.log").open("wb") as log:  # the process keeps its own
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, "--port", str(port)],
+            cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     deadline = time.monotonic() + ready_within
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -48,7 +48,7 @@ def test_template_down_filled_up_and_the_report_read_back(visit, server: Server,
     download.value.save_as(path)
     book = openpyxl.load_workbook(path)
     sheet = book["评测题"]
-    assert [cell.value for cell in sheet[1]] == ["问题", "期望文档", "期望原文", "备注"]
+    assert [cell.value for cell in sheet[1]] == ["问题", "期望文档", "期望原文", "备注", "无答案"]
     for row in ASKED:  # below the examples, which stay
         sheet.append(row)
     book.save(path)

@@ -91,8 +91,10 @@ def stage(tmp_path_factory) -> Iterator[Stage]:
         f"http {{ {scratch} access_log off; include {home}/site.conf; }}"
     )
     environment = os.environ | {"TOKEN_SECRET_FILE": str(home / "secret"), "YUANWEN_URL": kb, "PORTAL_USER": "张三"}
+    with (home / "nginx.log").open("w") as log:  # the process keeps its own
+        proxy = subprocess.Popen([nginx, "-p", home, "-c", home / "nginx.conf"], stderr=log)
     started = [
-        subprocess.Popen([nginx, "-p", home, "-c", home / "nginx.conf"], stderr=(home / "nginx.log").open("w")),
+        proxy,
         subprocess.Popen(
             [sys.executable, "docs/portal/portal.py", str(portal_port)],
             cwd=ROOT,
