@@ -18,6 +18,8 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from rag.search.stages import SCORES
+
 ROOT = Path(__file__).resolve().parents[1]
 WEB = ROOT / "rag" / "web"
 LOCALE = WEB / "locale"
@@ -34,6 +36,8 @@ def extracted() -> Catalog:
         for path in sorted(folder.rglob(files)):
             for _, text, _, _ in extract_from_file(method, path, KEYWORDS):
                 found.add(text, locations=[(path.relative_to(ROOT).as_posix(), 0)])
+    for label in SCORES.values():  # a search stage brings the name of its score
+        found.add(label, locations=[("rag/search/stages/__init__.py", 0)])
     for name, texts in in_scripts().items():
         for text in texts:
             found.add(text, locations=[(f"rag/web/assets/{name}", 0)])

@@ -142,7 +142,7 @@
     async close(query, button) { button.closest("dialog").close(); },
   };
 
-  // mark: an ideographic space in front tells the service to take the question as it stands, without the one before.
+  // mark: an ideographic space in front tells the service to take the question as it is, without the one before.
   function submit(question, mark = "") {
     const box = $("#yw-question textarea, #yw-question input");
     const setter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(box), "value").set;

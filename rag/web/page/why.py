@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from rag.datamodels import Answer, Excerpt
 from rag.search.explaining import synonyms_used, words_searched
-from rag.web.front.language import Language, message, say
-
-STAGES = {
-    "lexical": message("字词 BM25"), "dense": message("语义"), "window": message("最近的一两句"), "fused": message("两路融合"),
-    "rerank": message("与问题同读重排"),
-}  # fmt: skip
+from rag.search.stages import SCORES
+from rag.web.front.language import Language, say
 
 
 def why(excerpt: Excerpt, answer: Answer, question: str, language: Language) -> list[str]:
@@ -28,7 +24,7 @@ def _place(excerpt: Excerpt, language: Language) -> list[str]:
         lines.append(say(language, "命中：{words}", words=listed(excerpt.matched, language)))
     else:
         lines.append(say(language, "命中：没有相同的词，只凭语义"))
-    scores = [f"{say(language, STAGES[name])} {value:.2f}" for name, value in excerpt.stages.items() if name in STAGES]
+    scores = [f"{say(language, SCORES[name])} {value:.2f}" for name, value in excerpt.stages.items() if name in SCORES]
     return [*lines, say(language, "得分：{scores}", scores=say(language, "，").join(scores))]
 
 
