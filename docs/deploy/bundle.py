@@ -27,7 +27,8 @@ CODE = (
     "app.py", "rag", "docs", "seeds", "embeddings", "benchmarks", "pyproject.toml", "requirements.lock", "README.md",
     "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LICENSE", "NOTICE",
 )  # fmt: skip
-MADE_HERE = shutil.ignore_patterns("__pycache__", "*.egg-info", "base", "index", ".*")
+MADE_HERE = ("__pycache__", "*.egg-info", ".*")
+MADE_EMBEDDINGS = ("base", "index", "reader-training")  # the base model, indexes, training's work: not shipped
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PLATFORM = sysconfig.get_platform()
 
@@ -44,7 +45,8 @@ def fill(folder: Path) -> None:
     for part in CODE:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, code / part, ignore=MADE_HERE)
+            made = (*MADE_HERE, *MADE_EMBEDDINGS) if part == "embeddings" else MADE_HERE  # rag/index is code
+            shutil.copytree(source, code / part, ignore=shutil.ignore_patterns(*made))
         else:
             shutil.copy2(source, code / part)
     log.info("取各依赖的 wheel / collecting wheels")
