@@ -90,6 +90,11 @@ class Settings(BaseSettings):
     lexical_weight: float = Field(0.25, ge=0, le=1, description="融合时字词检索的权重，其余归语义检索")
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
     rerank_candidates: int = Field(20, ge=0, le=100, description="取前多少段与问题一起再读一遍重排；0 为不重排")
+    reader: str = Field(
+        "",
+        description="阅读模型的文件夹，如 embeddings/reader：与问题同读前几段，判断能否回答、答在哪一句；空为不用，仍用重排与不读的拒答信号",
+    )
+    reader_candidates: int = Field(10, ge=0, le=50, description="取前多少段给阅读模型读；0 为不读")
     rerank_people: int = Field(
         3, ge=1,
         description="同时有这么多人提问时仍照常重排；再多，就由大家平分这么多人的段数，每题分到不足 3 段就不重排。命令行与评测不受此限",
@@ -129,7 +134,7 @@ class Settings(BaseSettings):
 # What a question is answered with over the same index may hang on these; a new setting is put into one of the two lists.
 ANSWER_SETTINGS = frozenset({
     "model", "query_prompt", "passage_prompt", "top_k", "passage_size", "lexical_weight", "candidates",
-    "rerank_candidates", "latency_budget_ms", "question_max",
+    "rerank_candidates", "reader", "reader_candidates", "latency_budget_ms", "question_max",
 })  # fmt: skip
 # These say where things are, who may do what, how files are read (the index then holds other documents), how fast and
 # how much at a time, and what is logged.

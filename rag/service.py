@@ -32,6 +32,7 @@ from rag.ingest.preparing import make_of, prepared, store
 from rag.ingest.rebuilding import rebuild
 from rag.models.embedding import Embedder, Progress, load_embedder
 from rag.models.loaded import Models
+from rag.models.reader import Reader, load_reader
 from rag.models.reranking import Reranker, load_reranker
 from rag.search import calibration as calibrating
 from rag.search.answering import SPARE, compose
@@ -52,11 +53,12 @@ TRIES = 3  # generations that one work is tried on when the collection changes u
 class Service:
     """One index folder, one model, one way to ask."""
 
-    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
-        """settings: where everything is. embedder: instead of the model the settings name (tests use a toy)."""
+    def __init__(self, settings: Settings, embedder: Embedder | None = None, reader: Reader | None = None) -> None:
+        """settings: where everything is. embedder, reader: instead of those the settings name (tests use toys)."""
         self.settings = settings
         self._embedder = embedder
         self._reranker: tuple[Reranker | None] | None = None
+        self._reader: tuple[Reader | None] | None = None if reader is None else (reader,)
         self._catalog: Catalog | None = None
         self._opened: tuple[Snapshot, Sources] | None = None  # of one generation
         self._calibration: tuple[int, Calibration] | None = None  # of one generation
@@ -298,9 +300,19 @@ class Service:
             return self._reranker[0]
 
     @property
+    def reader(self) -> Reader | None:
+        """What reads passages together with the question, loaded on first use; None where there is none for the model."""
+        if self.settings.reader_candidates == 0:
+            return None
+        with self._lock:
+            if self._reader is None:
+                self._reader = (load_reader(self.embedder, self.settings.reader),)
+            return self._reader[0]
+
+    @property
     def models(self) -> Models:
         """The models that a question passes through, loaded on first use."""
-        return Models(self.embedder, self.reranker)
+        return Models(self.embedder, self.reranker, self.reader)
 
     @property
     def catalog(self) -> Catalog:
@@ -334,9 +346,11 @@ class Service:
         with self._lock:
             if self._calibration is not None and self._calibration[0] == current.generation:
                 return self._calibration[1]
-            found = calibrating.loads(self.catalog.fact("calibration"), current.generation)
+            found = calibrating.loads(
+                self.catalog.fact("calibration"), current.generation, calibrating.decision_of(self.models)
+            )
             if found is None:
-                found = calibrating.calibrate(current, self.embedder, self.settings)
+                found = calibrating.calibrate(current, self.models, self.settings)
                 self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
             self._calibration = current.generation, found
             return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rag.models.loaded import Models
+from rag.models.reader import Reader
 from rag.models.reranking import Reranker
 from rag.search.pacing import UNHURRIED, Pace
 from rag.search.query import read_query, request_of
@@ -19,6 +20,7 @@ def ranked(
     top_k: int | None = None,
     *,
     reranker: Reranker | None = None,
+    reader: Reader | None = None,
     pace: Pace = UNHURRIED,
     vector: np.ndarray | None = None,
     **changed: object,
@@ -27,4 +29,4 @@ def ranked(
     settings = service.settings.model_copy(update=changed)
     request = request_of(settings, question, top_k, pace=pace)
     query = read_query(service.current(), service.embedder, request, vector)
-    return retrieve(service.current(), Models(service.embedder, reranker), query)
+    return retrieve(service.current(), Models(service.embedder, reranker, reader), query)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rag.errors import IndexUnusable
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
+from rag.models.reader import Decision
 from rag.search import calibration
-from rag.search.evidence import SIGNALS, Calibration, signals_of
+from rag.search.evidence import SIGNALS, UNREAD, Calibration, signals_of
 from rag.search.records import Ranking
 from rag.search.stages.dense import dense_scores
 from rag.search.stages.rerank import blended
@@ -134,11 +135,12 @@ def test_what_was_not_read_again_keeps_its_order_behind_the_rest():
 
 
 def test_a_calibration_by_other_signals_is_learnt_anew():
-    learnt = Calibration(0.2, 0.05, 0.5, 0.0, 0.01)
+    learnt = Calibration(0.2, 0.05, 2.0, UNREAD, 0.0, 0.01)
     stored = calibration.dumps(learnt, 7)
-    assert calibration.loads(stored, 7) == learnt
-    assert calibration.loads(stored, 8) is None
-    assert calibration.loads(stored.replace(SIGNALS, "another"), 7) is None
+    assert calibration.loads(stored, 7, UNREAD) == learnt
+    assert calibration.loads(stored, 8, UNREAD) is None
+    assert calibration.loads(stored, 7, Decision({"answer": 1.0}, 0.0, 0.5)) is None
+    assert calibration.loads(stored.replace(SIGNALS, "another"), 7, UNREAD) is None
 
 
 def test_reranking_does_with_the_time_that_is_left(toy_service):

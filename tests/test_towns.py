@@ -6,7 +6,7 @@ import pytest
 
 from rag.datamodels import Document
 from rag.search.answering import compose, to_json
-from rag.search.evidence import Calibration, confidence, signals_of, weigh
+from rag.search.evidence import UNREAD, Calibration, confidence, signals_of, weigh
 from rag.search.explaining import lacking_line
 from rag.search.gazetteer import places_named
 from rag.search.sources import Sources
@@ -58,7 +58,7 @@ def test_a_refusal_says_what_the_nearest_documents_lack(make_service):
     service = make_service()
     service.ingest_documents([doc("a.txt", "常州市困难职工的救助由街道工会办理，登记造册后发放到人。")])
     ranking, current = ranked(service, "杭州困难职工救助金每户多少元", 3), service.current()
-    strict = Calibration(9.0, 0.1, 0.5, 0.0, 0.0)
+    strict = Calibration(9.0, 0.1, 99.0, UNREAD, 0.0, 0.0)
     sources = Sources(service.catalog, current.generation, lambda *_: ())
     answer = compose(current, sources, weigh(current, ranking, strict))
     assert not answer.answerable and answer.lacking == ("所问的数目", "杭州")

@@ -45,6 +45,11 @@ def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
         out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
         if answer.lacking:
             out.print(Text(lacking_line(answer)))
+        for excerpt in answer.nearest:
+            where = " › ".join([f"《{excerpt.title}》", *excerpt.headings])
+            out.print(
+                Text(f"最接近的：{where}（{excerpt.doc_id} 第 {excerpt.start + 1}–{excerpt.end} 字）", style="dim")
+            )
         return
     for excerpt in answer.excerpts:
         where = " › ".join([f"《{excerpt.title}》", *excerpt.headings, *([excerpt.page] if excerpt.page else [])])

@@ -58,7 +58,8 @@ class TransformerEmbedder:
         if dim is None:
             raise ModelError(f"嵌入模型 {model} 没有说明向量的维数。/ The embedding model states no dimension.")
         self.dim = dim
-        self.identity = f"{Path(model).name}@{_revision(model)} q={self.query_prompt!r} p={self.passage_prompt!r}"
+        self.revision = revision_of(model)
+        self.identity = f"{Path(model).name}@{self.revision} q={self.query_prompt!r} p={self.passage_prompt!r}"
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dim) float32, L2-normalised."""
@@ -130,7 +131,7 @@ def _load(model: str) -> SentenceTransformer:
         ) from error
 
 
-def _revision(model: str) -> str:
+def revision_of(model: str) -> str:
     """Twelve hex digits that change when the model's files do: names, sizes and the ends of each file."""
     folder = Path(model)
     digest = hashlib.sha256()

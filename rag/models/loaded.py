@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rag.models.embedding import Embedder
+from rag.models.reader import Reader
 from rag.models.reranking import Reranker
 
 
@@ -14,3 +15,4 @@ class Models:
 
     embedder: Embedder
     reranker: Reranker | None = None
+    reader: Reader | None = None

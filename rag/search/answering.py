@@ -12,14 +12,16 @@ from rag.index.snapshot import Snapshot
 from rag.search.evidence import Evidence
 from rag.search.explaining import place_json, terms_json
 from rag.search.query import Query
+from rag.search.records import Ranking
 from rag.search.sources import Sources
 from rag.search.stages.dense import best_windows
 from rag.search.surroundings import context_of
-from rag.text.spans import SENTENCE_MAX, mend
+from rag.text.spans import SENTENCE_MAX, mend, source_span
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
 TOGETHER_MAX = SENTENCE_MAX  # characters of two neighbours shown as one excerpt: no more than a sentence may have
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
+NEAREST = 3  # excerpts shown where nothing answers
 SPARE = 2  # hits ranked beyond those wanted, for the places that come free
 
 
@@ -30,19 +32,20 @@ def compose(snapshot: Snapshot, sources: Sources, evidence: Evidence) -> Answer:
     shown as one. Raises CitationError when a quote has come loose, Superseded.
     """
     ranking, query = evidence.ranking, evidence.ranking.query
-    excerpts: tuple[Excerpt, ...] = ()
-    if evidence.answerable:
-        groups = together(ranking.hits, _wanted(query, ranking.hits), sources)
-        excerpts = tuple(_excerpt(marker, group, snapshot, sources, query) for marker, group in enumerate(groups, 1))
+    found: tuple[Excerpt, ...] = ()
+    if evidence.answerable or evidence.near:
+        groups = together(ranking.hits, _wanted(query, ranking.hits) if evidence.answerable else NEAREST, sources)
+        found = tuple(_excerpt(marker, group, snapshot, sources, ranking) for marker, group in enumerate(groups, 1))
     total_ms = (time.perf_counter() - query.request.arrived) * 1e3
     return Answer(
         question=query.request.question,
         answerable=evidence.answerable,
         confidence=evidence.confidence,
-        excerpts=excerpts,
+        excerpts=found if evidence.answerable else (),
         timings=Timings(query.embed_ms, ranking.search_ms, ranking.rerank_ms, total_ms),
         terms=query.terms,
         lacking=() if evidence.answerable else evidence.signals.lacking,
+        nearest=() if evidence.answerable else found,
     )
 
 
@@ -86,8 +89,9 @@ def _neighbours(group: Sequence[Hit], hit: Hit, sources: Sources) -> bool:
     return one.end <= other.start and not between.strip() and other.end - one.start <= TOGETHER_MAX
 
 
-def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sources, query: Query) -> Excerpt:
-    first, scope = group[0], query.request.scope
+def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sources, ranking: Ranking) -> Excerpt:
+    first, query = group[0], ranking.query
+    scope = query.request.scope
     doc_id = first.passage.doc_id
     document = sources.document(doc_id)
     for hit in group:
@@ -106,7 +110,7 @@ def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sou
         text=document.text[start:end],
         mended=mend(document.text, start, end, [cut for passage in passages for cut in passage.cuts]),
         score=first.score,
-        highlights=tuple(sorted(span for hit in group for span in _highlights(snapshot, query, hit))),
+        highlights=tuple(sorted(span for hit in group for span in _highlights(snapshot, ranking, hit))),
         also_in=tuple(Location(twin.doc_id, twin.start, twin.end) for twin in twins if scope.sees(twin.doc_id)),
         page=page,
         stages=first.stages,
@@ -128,12 +132,21 @@ def _check_passage(passage: Passage, document: Document) -> None:
         )
 
 
-def _highlights(snapshot: Snapshot, query: Query, hit: Hit) -> list[tuple[int, int]]:
-    """The sentences that answer: those the best window touches, or the window itself in a very long sentence."""
-    windows = best_windows(snapshot, query.centred, hit.row)
-    if not windows:
+def _highlights(snapshot: Snapshot, ranking: Ranking, hit: Hit) -> list[tuple[int, int]]:
+    """The sentences that answer: those that the reader's span lies in, or that the best window touches.
+
+    Of a very long sentence it is the clauses that hold the span, or the window.
+    """
+    windows = [span for span, _ in best_windows(snapshot, ranking.query.centred, hit.row)]
+    finding = next((read.finding for read in ranking.reads if read.row == hit.row), None)
+    if finding is not None and finding.end > finding.start:
+        start, end = source_span(hit.passage, finding.start, finding.end)
+        start = max((a for a, _ in windows if a <= start), default=start)
+        end = min((b for _, b in windows if b >= end), default=end)
+    elif windows:
+        start, end = windows[0]
+    else:
         return []
-    (start, end), _ = windows[0]
     return [
         (a, b) if b - a <= HIGHLIGHT_MAX else (max(a, start), min(b, end))
         for a, b in hit.passage.sentences
@@ -154,11 +167,13 @@ def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
     excerpts = [
         excerpt_json(excerpt) | ({"explain": place_json(excerpt)} if explain else {}) for excerpt in answer.excerpts
     ]
+    nearest = {} if answer.answerable else {"nearest": [excerpt_json(excerpt) for excerpt in answer.nearest]}
     found: dict[str, object] = {
         "question": answer.question,
         "answerable": answer.answerable,
         "confidence": round(answer.confidence, 4),
         "excerpts": excerpts,
+        **nearest,
         "timings_ms": {name: round(value, 2) for name, value in asdict(answer.timings).items()},
     }
     if explain:

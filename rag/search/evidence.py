@@ -1,28 +1,28 @@
 """Whether the collection answers a question: the signals, their weights and where answering begins, in this one place.
 
-Another model of refusal replaces `WEIGHTS`, `BIAS` and `confidence`, or adds a signal to `Signals` and `features`.
+With a reader the decision is the fitted one of its card; without one it is `UNREAD`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.index.snapshot import Snapshot
+from rag.models.reader import Decision
 from rag.search.expecting import expected, pointing
 from rag.search.gazetteer import places_named
 from rag.search.query import Query
 from rag.search.records import Ranking
-from rag.search.stages import dense
+from rag.search.stages import dense, reading
 from rag.text.tokenizing import holds_word, is_telling, tokenize
 
-SIGNALS = "centred-4"  # changes whenever the same index would give the same question other signals, or other bounds
+SIGNALS = "read-1"  # changes whenever the same index would give the same question other signals, or other bounds
 LOOKED_AT = 3  # best passages, as searched, that the question's words and facts are looked for in
 # Logistic weights of the features. Ratio and offset from the development questions (benchmarks/results/seeds.md), not
 # from single ones. Lacking: the fact asked for, or the town it is asked about, is not there, which hardly ever answers.
-WEIGHTS: Mapping[str, float] = {"above": 2.0, "coverage": 3.2, "lacking": -5.0}
-BIAS = -4.2
+UNREAD = Decision({"above": 2.0, "coverage": 3.2, "lacking": -5.0}, -4.2, 0.5)
 ADDRESSED = 0.99  # the question names a place and the place exists
 
 
@@ -33,46 +33,59 @@ class Signals:
     best_window: the highest cosine of any window. coverage: share, by idf, of the question's words that the best
     hits hold, in [0, 1]. lacking: the kind of fact asked for (所问的数目) that none of them holds, and the towns named that
     none of their documents knows. addressed: the question names a place in the text (第三条,
-    〔2023〕12号) or a list (八个对标) that exists here.
+    〔2023〕12号) or a list (八个对标) that exists here. answer, margin: the highest logits of the first passages read: that
+    one answers, and of a span in it over that of none; None where nothing was read.
     """
 
     best_window: float
     coverage: float
     lacking: tuple[str, ...] = ()
     addressed: bool = False
+    answer: float | None = None
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """What questions that have nothing to do with the collection score here, and where answering begins.
 
-    mean: of their best window cosines. spread: standard deviation of their cosines with all windows. cutoff: confidence
-    below which the service refuses. false_answer: share of foreign questions above the cutoff. false_refusal: share of
-    own questions below it.
+    mean: of their best window cosines. spread: standard deviation of their cosines with all windows. near: spreads above
+    the mean, which one foreign question in twenty exceeds: below it nothing here is near the question. decision: the
+    weights of the signals, and the confidence below which the service refuses. false_answer: share of foreign questions
+    above that. false_refusal: share of own questions below it.
     """
 
     mean: float
     spread: float
-    cutoff: float
+    near: float
+    decision: Decision
     false_answer: float
     false_refusal: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """A ranking with what it is worth: the signals, the probability in (0, 1) made of them, and the decision."""
+    """A ranking with what it is worth: the signals, the probability in (0, 1) made of them, and the decision.
+
+    near: the best passages are about what is asked, though they may not answer it.
+    """
 
     ranking: Ranking
     signals: Signals
     confidence: float
     answerable: bool
+    near: bool
 
 
 def weigh(snapshot: Snapshot, ranking: Ranking, calibration: Calibration) -> Evidence:
     """Decide whether the ranking answers its query (promise 3)."""
     signals = signals_of(snapshot, ranking)
-    sure = confidence(signals, calibration.mean, calibration.spread)
-    return Evidence(ranking, signals, sure, bool(ranking.hits) and sure >= calibration.cutoff)
+    sure = confidence(signals, calibration.mean, calibration.spread, calibration.decision)
+    near = above(signals, calibration.mean, calibration.spread) >= calibration.near
+    # a reader knows answers, not what a collection is about: a foreign question must not pass it by chance
+    known = near or signals.addressed or signals.answer is None
+    answerable = bool(ranking.hits) and known and sure >= calibration.decision.cutoff
+    return Evidence(ranking, signals, sure, answerable, near)
 
 
 def signals_of(snapshot: Snapshot, ranking: Ranking) -> Signals:
@@ -80,21 +93,41 @@ def signals_of(snapshot: Snapshot, ranking: Ranking) -> Signals:
     found, query = ranking.candidates, ranking.query
     first = [int(found.rows[at]) for at in found.order[:LOOKED_AT]]
     best = float(found.scores[dense.WINDOW].max(initial=-1.0))
-    return Signals(best, coverage(snapshot, query, first), lacking(snapshot, query.asked, first), found.names > 0)
+    decides = [read.finding for read in ranking.reads[: reading.DECIDES]]
+    return Signals(
+        best,
+        coverage(snapshot, query, first),
+        lacking(snapshot, query.asked, first),
+        found.names > 0,
+        max((finding.answer for finding in decides), default=None),
+        max((finding.margin for finding in decides), default=None),
+    )
 
 
 def features(signals: Signals, mean: float, spread: float) -> dict[str, float]:
-    """What is weighed: the best cosine in spreads above foreign questions' best, the coverage, whether a fact is lacking."""
-    above = (signals.best_window - mean) / max(spread, 1e-6)
-    return {"above": above, "coverage": signals.coverage, "lacking": float(bool(signals.lacking))}
+    """What can be weighed, by the names that a `Decision` has weights for."""
+    read = {
+        name: value for name, value in (("answer", signals.answer), ("margin", signals.margin)) if value is not None
+    }
+    return read | {
+        "above": above(signals, mean, spread),
+        "coverage": signals.coverage,
+        "lacking": float(bool(signals.lacking)),
+    }
 
 
-def confidence(signals: Signals, mean: float, spread: float) -> float:
+def above(signals: Signals, mean: float, spread: float) -> float:
+    """The best window's cosine, in spreads above foreign questions' best."""
+    return (signals.best_window - mean) / max(spread, 1e-6)
+
+
+def confidence(signals: Signals, mean: float, spread: float, decision: Decision = UNREAD) -> float:
     """The probability that the collection answers the question, in (0, 1). mean, spread: as in `Calibration`."""
     if signals.addressed:
         return ADDRESSED
-    evidence = sum(WEIGHTS[name] * value for name, value in features(signals, mean, spread).items()) + BIAS
-    return 1 / (1 + math.exp(-evidence))
+    found = features(signals, mean, spread)
+    evidence = sum(weight * found[name] for name, weight in decision.weights.items()) + decision.bias
+    return 1 / (1 + math.exp(-max(min(evidence, 500.0), -500.0)))
 
 
 def coverage(snapshot: Snapshot, query: Query, rows: Sequence[int]) -> float:

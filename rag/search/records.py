@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rag.datamodels import Hit
+from rag.models.reader import Finding
 from rag.search.query import Query
 
 
@@ -43,15 +44,25 @@ class Candidates:
         return Candidates(self.query, self.rows, self.named, self.names, scores, score, tuple(order))
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A passage, by its row, and what the reader finds in it."""
+
+    row: int
+    finding: Finding
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """Hits, best first, and milliseconds for searching and reranking.
+    """Hits, best first, and milliseconds for searching and for reranking or reading.
 
-    candidates: as the search left them, before any reranking: whether there is an answer is told from these alone.
+    candidates: as the search left them, before any reranking. reads: the first of them that were read, in the order of
+    the search; none where there is no reader. Whether there is an answer is told from these two alone.
     """
 
     query: Query
     candidates: Candidates
+    reads: tuple[Read, ...]
     hits: tuple[Hit, ...]
     search_ms: float
     rerank_ms: float

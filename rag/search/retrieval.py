@@ -16,7 +16,7 @@ from rag.index.vocabulary import TERM_MARK
 from rag.models.loaded import Models
 from rag.search.query import Query
 from rag.search.records import Candidates, Ranking
-from rag.search.stages import dense, exact, fusion, lexical, rerank
+from rag.search.stages import dense, exact, fusion, lexical, reading, rerank
 from rag.text.tokenizing import is_telling
 
 
@@ -25,10 +25,11 @@ def retrieve(snapshot: Snapshot, models: Models, query: Query) -> Ranking:
     started = time.perf_counter()
     found = search(snapshot, query)
     searched = time.perf_counter()
-    final = rerank.reranked(snapshot, models.reranker, found)
+    reads = reading.read(snapshot, models.reader, found)
+    final = reading.reordered(found, reads) if reads else rerank.reranked(snapshot, models.reranker, found)
     done = time.perf_counter()
     rerank_ms = 0.0 if final is found else (done - searched) * 1e3
-    return Ranking(query, found, _hits(snapshot, final), (searched - started) * 1e3, rerank_ms)
+    return Ranking(query, found, reads, _hits(snapshot, final), (searched - started) * 1e3, rerank_ms)
 
 
 def search(snapshot: Snapshot, query: Query) -> Candidates:

@@ -31,6 +31,20 @@ def reads_as(passage: Passage, start: int, end: int) -> str:
     return passage.text[place(start) : place(end)]
 
 
+def source_span(passage: Passage, start: int, end: int) -> Span:
+    """The source span of `passage.text[start:end]`, cuts inside it included."""
+
+    def place(offset: int) -> int:
+        at = passage.start
+        for a, b in passage.cuts:
+            if offset < a - at:
+                break
+            offset, at = offset - (a - at), b
+        return at + offset
+
+    return place(start), place(end - 1) + 1 if end > start else place(start)
+
+
 def uncovered(text: str, spans: Iterable[Span], removed: Iterable[Span]) -> list[Span]:
     """Spans of `text` that hold non-blank characters and lie in neither `spans` nor `removed`."""
     gaps, at = [], 0

@@ -84,7 +84,7 @@ def test_the_bounds_are_what_foreign_questions_score(coded: Service) -> None:
     found = coded.calibration()
     assert found.mean == pytest.approx(best[: int(len(best) * 0.9)].mean(), abs=1e-4)
     assert found.spread == pytest.approx(cosines.std(), abs=1e-4)
-    assert found.cutoff == 0.5
+    assert found.decision.cutoff == 0.5
 
 
 def own_questions(service: Service) -> list[str]:

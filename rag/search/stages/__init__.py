@@ -4,7 +4,7 @@ In: a `Snapshot` and a `Query`. Out: scores of passages, and the order that foll
 explanations, the JSON and the documentation take them from.
 """
 
-from rag.search.stages import dense, exact, fusion, lexical, rerank
+from rag.search.stages import dense, exact, fusion, lexical, reading, rerank
 
-STAGES = (exact.STAGE, lexical.STAGE, dense.STAGE, fusion.STAGE, rerank.STAGE)  # in the order of a query
+STAGES = (exact.STAGE, lexical.STAGE, dense.STAGE, fusion.STAGE, rerank.STAGE, reading.STAGE)  # in the order of a query
 SCORES = {name: label for stage in STAGES for name, label in stage.scores.items()}  # in the order of `Hit.stages`

@@ -35,18 +35,18 @@ def reranked(snapshot: Snapshot, reranker: Reranker | None, candidates: Candidat
         return candidates
     given = np.full(len(candidates.rows), np.nan, np.float32)
     given[first[: len(scores)]] = scores
-    return candidates.rescored(SCORE, given, blended(candidates.score, searched, scores))
+    return candidates.rescored(SCORE, given, blended(candidates.score, searched, scores, WEIGHT))
 
 
-def blended(score: np.ndarray, order: Sequence[int], own: np.ndarray) -> np.ndarray:
-    """(m,) the scores with the reranker's own blended in.
+def blended(score: np.ndarray, order: Sequence[int], own: np.ndarray, weight: float = WEIGHT) -> np.ndarray:
+    """(m,) the scores with a second reading's own blended in, at a weight in [0, 1].
 
     order: places in `score`, best first; as many of them were reranked as there are scores in `own`. Those are ordered
     by both, on the scale that their scores had; the rest keeps its own order and distances, behind them.
     """
     again, rest = list(order[: len(own)]), list(order[len(own) :])
     before = score[again]
-    both = (1 - WEIGHT) * standard(before, before) + WEIGHT * standard(own, own)
+    both = (1 - weight) * standard(before, before) + weight * standard(own, own)
     final = score.copy()
     final[again] = before.mean() + before.std() * both
     if rest:

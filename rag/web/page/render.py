@@ -77,6 +77,14 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class NearPlace:
+    """A place near a question that is not answered, and its nearest sentence."""
+
+    excerpt: Excerpt
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnCards:
     """A turn and its cards."""
 
@@ -104,7 +112,8 @@ def chat_answer(turn: Turn, record_of: RecordOf, language: Language = CHINESE) -
     if not turn.answer.answerable:
         named = [LACKING.get(CODES.get(one, PLACE), one) for one in turn.answer.lacking]
         lacking = listed([say(language, one) for one in named], language)
-        return render("chat/refusal.html", language, turn=turn, lacking=lacking)
+        nearest = [NearPlace(one, _lead(one, record_of(one.doc_id))) for one in turn.answer.nearest]
+        return render("chat/refusal.html", language, turn=turn, lacking=lacking, nearest=nearest)
     first, *others = turn.answer.excerpts
     return render(
         "chat/answer.html", language, turn=turn, first=first, others=others, direct=is_direct(turn.answer),

@@ -141,6 +141,9 @@ class AnswerOut(BaseModel):
     answerable: bool
     confidence: float
     excerpts: list[ExcerptOut]
+    nearest: list[ExcerptOut] | None = Field(
+        None, description="没有回答时才有：最接近而没有回答问题的地方，至多三处；与问题无关时为空"
+    )
     timings_ms: TimingsOut
     explain: ReadingOut | None = Field(None, description="问题怎样读，要了才有")
 
