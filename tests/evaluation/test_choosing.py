@@ -19,6 +19,7 @@ from rag.evaluation.reports.report import write_report
 from rag.evaluation.sets import excel, sheets
 from rag.evaluation.sets.library import library_of
 from rag.evaluation.sets.records import Evidence, Question, Response, Shown, TestSet
+from rag.search.query import check_question
 from rag.service import Service
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.evaluation.test_runs import command
@@ -126,7 +127,7 @@ def test_a_question_is_encoded_once_whatever_the_grid(make_service):
     service.ingest([SEEDS], mirror=True)
     whole = seeds_set(6)
     tuning.tune(service, whole, {"lexical_weight": (0.0, 0.25, 1.0)}, folds=2)
-    assert all(asked.count(service.check_question(own.text)) == 1 for own in whole.questions)
+    assert all(asked.count(check_question(own.text, service.settings.question_max)) == 1 for own in whole.questions)
 
 
 def test_cross_validation_never_looks_at_the_fold_it_scores():
