@@ -52,6 +52,7 @@ def test_killed_at_any_instant(tmp_path, seed):
     process.send_signal(signal.SIGKILL)
     said = process.stdout.read().split("\n")
     process.wait()
+    process.stdout.close()
     last = next((line for line in reversed(said[:-1]) if line), "")
 
     service = Service(Settings(index=tmp_path / "index"), ToyEmbedder())
