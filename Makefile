@@ -7,10 +7,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 7860
 SECONDS_TO_TRAIN ?= 6000
+SAMPLES ?= build/samples
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: install run test test-fast lint mutants lock messages scoreboard train-reader bundle clean
+.PHONY: install run test test-fast lint mutants lock messages scoreboard train-reader samples bundle clean
 
 install: .venv/installed
 	@$(BIN)/yuanwen prepare
@@ -64,6 +65,10 @@ scoreboard: install .venv/installed-dev
 # Trains the evidence reader for SECONDS and goes on from its last state; nothing in set-up trains.
 train-reader: install .venv/installed-dev
 	$(BIN)/python -m benchmarks.train_reader all --seconds $(SECONDS_TO_TRAIN)
+
+# The small files that the loaders are tested with, to look at; SAMPLES=… for another folder.
+samples: .venv/installed-dev
+	$(BIN)/python -m tests.loading.make_samples $(SAMPLES)
 
 # One archive in dist/ that installs on a machine without any network.
 bundle: .venv/installed

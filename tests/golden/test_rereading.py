@@ -26,13 +26,17 @@ def corpus(tmp_path):
 
 def raise_versions(monkeypatch, *kinds: str) -> None:
     for kind in kinds:
-        newer = replace(formats.BY_KIND[kind], version=2)
+        newer = replace(formats.BY_KIND[kind], version=formats.BY_KIND[kind].version + 1)
         monkeypatch.setitem(formats.BY_KIND, kind, newer)
         monkeypatch.setitem(formats.BY_MEDIA_TYPE, newer.media_type, newer)
         for suffix in newer.suffixes:
             monkeypatch.setitem(formats.BY_SUFFIX, suffix, newer)
     newest = " ".join(sorted(one.read_by for one in formats.BY_KIND.values()))
     monkeypatch.setattr("rag.ingest.preparing.LOADERS", newest)
+
+
+OLD = {kind: one.read_by for kind, one in formats.BY_KIND.items()}
+NEW = {kind: f"{kind}-{one.version + 1}" for kind, one in formats.BY_KIND.items()}
 
 
 def loaders(service) -> dict[str, str]:
@@ -43,15 +47,18 @@ def test_found_refused_and_made_again_by_name(make_service, corpus, monkeypatch)
     make_service().ingest([corpus])
     raise_versions(monkeypatch, "pdf", "txt")
     service = make_service()
-    with pytest.raises(
-        IndexMismatch, match=r"读取程序：索引为 pdf-1 txt-1，当前为 pdf-2 txt-2.*yuanwen index --if-needed"
-    ):
+    named = f"读取程序：索引为 {OLD['pdf']} {OLD['txt']}，当前为 {NEW['pdf']} {NEW['txt']}.*yuanwen index --if-needed"
+    with pytest.raises(IndexMismatch, match=named):
         service.search_passages("食堂", 1)
     told = {}
     assert service.rebuild_if_other_make(on_line=lambda line: told.setdefault(line.doc_id, line.warnings))
-    assert loaders(service) == {"食堂.pdf": "pdf-2", "办法.txt": "txt-1", "通知.md": "md-1"}  # the PDF's file is kept
+    assert loaders(service) == {
+        "食堂.pdf": NEW["pdf"],
+        "办法.txt": OLD["txt"],
+        "通知.md": OLD["md"],
+    }  # the PDF's file is kept
     assert told["食堂.pdf"] == told["通知.md"] == ()
-    assert "旧版读取程序 txt-1 读出" in told["办法.txt"][0]
+    assert f"旧版读取程序 {OLD['txt']} 读出" in told["办法.txt"][0]
     assert service.document("办法.txt").document.warnings == told["办法.txt"]
     assert service.search_passages("菜谱由谁审定", 1)[0].passage.text == LINE
     promises = {check.name: check for check in examine(service)}
@@ -65,11 +72,11 @@ def test_the_next_ingest_with_the_file_reads_it_again(make_service, corpus, monk
     service = make_service()
     service.rebuild_if_other_make()
     service.describe("办法.txt", {"issuer": "区总工会"})
-    assert loaders(service)["办法.txt"] == "txt-1"  # describing it does not make it newer
+    assert loaders(service)["办法.txt"] == OLD["txt"]  # describing it does not make it newer
     report = service.ingest([corpus])
     assert [line.doc_id for line in report.lines] == ["办法.txt"] and len(report.unchanged) == 2
     found = service.document("办法.txt").document
-    assert found.loader == "txt-2" and found.warnings == () and found.metadata["issuer"] == "区总工会"
+    assert found.loader == NEW["txt"] and found.warnings == () and found.metadata["issuer"] == "区总工会"
 
 
 def test_a_kept_file_that_cannot_be_read_any_more_keeps_its_text(make_service, corpus, monkeypatch):
@@ -79,7 +86,7 @@ def test_a_kept_file_that_cannot_be_read_any_more_keeps_its_text(make_service, c
     monkeypatch.setattr("rag.ingest.loading.pdf._extract", lambda document, job: 1 / 0)
     assert service.rebuild_if_other_make()
     found = service.document("食堂.pdf").document
-    assert found.loader == "pdf-1" and LINE in found.text and "现在读不了原文件" in found.warnings[0]
+    assert found.loader == OLD["pdf"] and LINE in found.text and "现在读不了原文件" in found.warnings[0]
 
 
 def test_files_that_fail_in_an_ingest_do_not_lock_the_index(make_service, corpus):

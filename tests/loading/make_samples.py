@@ -66,6 +66,27 @@ def _texts(folder: Path, samples: list[Sample]) -> None:
     for name, mark, codec in (("utf16le-bom", b"\xff\xfe", "utf-16-le"), ("utf16be-bom", b"\xfe\xff", "utf-16-be")):
         data = mark + TEXT.encode(codec)
         _put(folder, samples, f"文本/{name}.txt", data, LINES, exact=TEXT, encoding=codec)
+    _damaged_texts(folder, samples)
+
+
+def _damaged_texts(folder: Path, samples: list[Sample]) -> None:
+    """Long texts in which a byte was lost, altered or became NUL, and UTF-16 without a mark that is mostly ASCII."""
+    long = "\n".join(f"第{n}条 {line}" for n in range(1, 31) for line in BODY[1:]) + "\n"
+    place = long.index("第9条")
+    before, after = long[:place].encode("gbk"), long[place:].encode("gbk")
+    for name, data, exact, codec in (
+        # a lost byte leaves half of 第; what follows it on the line shifts, and must come back in step
+        ("gbk少一字节", before + after[1:], long[:place] + "\ufffd" + long[place + 1 :], "gb18030"),
+        ("gbk坏字节", before + b"\xff" + after, long[:place] + "\ufffd" + long[place:], "gb18030"),
+        ("gbk有零字节", before + b"\x00" + after, long[:place] + "\ufffd" + long[place:], "gb18030"),
+        ("utf8有零字节", f"{long[:place]}\0{long[place:]}".encode(), long[:place] + "\ufffd" + long[place:], "utf-8"),
+        ("utf8坏字节", long[:place].encode() + b"\xe7\xac" + long[place:].encode(),
+         long[:place] + "\ufffd" + long[place:], "utf-8"),
+    ):  # fmt: skip
+        _put(folder, samples, f"文本/{name}.txt", data, (), exact=exact, encoding=codec)
+    figures = "".join(f"Name {n}\t{n * 37}\tunit {n % 5}\t工会\r\n" for n in range(40))
+    for codec in ("utf-16-le", "utf-16-be"):
+        _put(folder, samples, f"文本/{codec}英文多.txt", figures.encode(codec), (), exact=figures, encoding=codec)
 
 
 def _markup(folder: Path, samples: list[Sample]) -> None:

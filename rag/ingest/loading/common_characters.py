@@ -30,3 +30,15 @@ TRADITIONAL_ONLY = (
 )
 
 COMMON = frozenset(SIMPLIFIED + TRADITIONAL_ONLY)
+
+
+def is_listed(char: str) -> bool:
+    """True for the first level of GB 2312 or Big5: the characters in everyday use."""
+    for encoding, low, high in (("gb2312", 0xB0, 0xD7), ("big5", 0xA4, 0xC6)):
+        try:
+            lead = char.encode(encoding)[0]
+        except UnicodeEncodeError:
+            continue
+        if low <= lead <= high:
+            return True
+    return False

@@ -2,7 +2,8 @@
 
 UTF-8 and byte-order marks are facts. Anything else is a guess, and is taken only on evidence: the decoded text must be
 Chinese as it is really written (a large share of common characters), no other encoding may explain the bytes nearly as
-well, and encoding the text again must give the very same bytes.
+well, and encoding the text again must give the very same bytes. Where fewer than one byte in a thousand fits no encoding,
+the rest is read and each of these is shown as U+FFFD and said (see `mending`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rag.errors import LoadError
-from rag.ingest.loading.common_characters import COMMON
+from rag.ingest.loading.common_characters import COMMON, is_listed
+from rag.ingest.loading.mending import mended
 
 # Bytes that no text holds: C0 controls other than tab, newlines, form feed, escape and the old end-of-file mark.
 _BINARY = bytes(set(range(0x20)) - {0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F})
 _SAMPLE_CHARS = 40_000
 _MIN_SCORE = 0.55
 _MIN_LEAD = 0.25
+_LINES_NAMED = 10
+_UTF16_UNITS = 8  # code units; fewer prove nothing
+_UTF16_SCORE = 0.85
+_UTF16_PLAIN = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("\t\r\n—…“”‘’·")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -30,15 +36,28 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """text: without a byte-order mark. encoding: a Python codec name. bom: the mark before the text."""
+    """text: without a byte-order mark. encoding: a Python codec name. bom: the mark before the text.
+
+    replaced: how many bytes fitted no character and are U+FFFD in the text; 0 means that the text gives the very same
+    bytes back. lines: the numbers (from 1) of the lines they are on.
+    """
 
     text: str
     encoding: str
     bom: bytes = b""
+    replaced: int = 0
+    lines: tuple[int, ...] = ()
 
-    def encoded(self) -> bytes:
-        """The bytes this text came from."""
-        return self.bom + self.text.encode(self.encoding)
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to tell people about bytes that were replaced."""
+        if not self.replaced:
+            return ()
+        shown = "、".join(map(str, self.lines[:_LINES_NAMED])) + (" 等" if len(self.lines) > _LINES_NAMED else "")
+        return (
+            f"第 {shown} 行有 {self.replaced} 个字节不合编码 {self.encoding}，以“\ufffd”代替。"
+            f" ({self.replaced} bytes that are no {self.encoding} are shown as U+FFFD)",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +84,23 @@ def decode(data: bytes, name: str, *, declared: str = "") -> Decoded:
         named = _by_declaration(data, declared)
         if named is not None:
             return named
-    return _by_evidence(data, name)
+    try:
+        return _by_statistics(data) or _by_evidence(data, name)
+    except LoadError:
+        whole = mended(data)
+        if whole is None:
+            raise
+        return Decoded(whole.text, whole.encoding, replaced=whole.replaced, lines=whole.lines)
 
 
 def _by_mark(data: bytes, name: str) -> Decoded | None:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             text = _strict(data[len(mark) :], encoding)
+            if text is None or "\x00" in text:
+                whole = mended(data[len(mark) :], (encoding,))
+                if whole is not None:
+                    return Decoded(whole.text, encoding, mark, whole.replaced, whole.lines)
             if text is None:
                 raise LoadError(
                     f"{name}：开头标明 {encoding}，但后面的字节不合这种编码，文件可能不完整；请重新导出为 UTF-8。"
@@ -121,6 +150,29 @@ def _by_declaration(data: bytes, declared: str) -> Decoded | None:
     if guess.evidence and guess.score < _MIN_SCORE and codec in {"gb18030", "big5hkscs"}:
         return None
     return Decoded(text, codec)
+
+
+def _by_statistics(data: bytes) -> Decoded | None:
+    """UTF-16 without a mark: the code units of one byte order are those of text, those of the other are not.
+
+    Mostly ASCII, such a file holds too little Chinese for `_by_evidence`; Chinese without ASCII holds no NUL and goes there.
+    """
+    if b"\x00" not in data or len(data) % 2 or len(data) < 2 * _UTF16_UNITS:
+        return None
+    shares = {codec: _share_of_text(data, codec) for codec in ("utf-16-le", "utf-16-be")}
+    best, other = sorted(shares, key=lambda codec: -shares[codec])
+    if shares[best] < _UTF16_SCORE or shares[best] - shares[other] < _MIN_LEAD:
+        return None
+    text = _strict(data, best)
+    return Decoded(text, best) if text is not None and "\x00" not in text else None
+
+
+def _share_of_text(data: bytes, codec: str) -> float:
+    """The share of code units that are ASCII text, common Chinese characters or full-width marks."""
+    text = data[: 2 * _SAMPLE_CHARS].decode(codec, "replace")
+    return sum(
+        c in COMMON or c in _UTF16_PLAIN or 0x3000 <= ord(c) <= 0x303F or ord(c) >> 8 == 0xFF for c in text
+    ) / max(1, len(text))
 
 
 def _by_evidence(data: bytes, name: str) -> Decoded:
@@ -181,25 +233,13 @@ def _judge(text: str, encoding: str) -> _Guess:
         if char in COMMON:
             points += 1.0
         elif 0x4E00 <= code <= 0x9FFF:
-            points += 0.25 if _is_listed(char) else -0.5
+            points += 0.25 if is_listed(char) else -0.5
         elif 0xFF00 <= code <= 0xFFEF or 0x2000 <= code <= 0x22FF or 0x2460 <= code <= 0x25FF:
             points += 0.2
         else:
             points -= 1.0  # private use, unassigned, foreign scripts: what wrong decoding gives
     score = points / judged if judged else 0.0
     return _Guess(encoding, score, judged)
-
-
-def _is_listed(char: str) -> bool:
-    """True for the first level of GB 2312 or Big5: the characters in everyday use."""
-    for encoding, low, high in (("gb2312", 0xB0, 0xD7), ("big5", 0xA4, 0xC6)):
-        try:
-            lead = char.encode(encoding)[0]
-        except UnicodeEncodeError:
-            continue
-        if low <= lead <= high:
-            return True
-    return False
 
 
 def _second_opinion(data: bytes, names: list[str]) -> str:

@@ -32,6 +32,7 @@ def extract_epub(data: bytes, job: Job) -> Extracted:
     """Chapters in reading order. Raises LoadError `damaged`, `encrypted` (rights-managed books), `archive-bomb`."""
     builder = TextBuilder()
     missing: list[str] = []
+    warnings: list[str] = []
     with open_package(data, job, "EPUB", dtd=True) as archive:
         with parsing(job.name, "EPUB"):
             package_path = _package_path(archive)
@@ -51,12 +52,15 @@ def extract_epub(data: bytes, job: Job) -> Extracted:
             except PARSER_ERRORS as error:
                 raise damaged(job.name, "EPUB") from error
             builder.page(f"第{number}节")
-            add_html(_entity_free(decode(chapter, job.name).text), job, builder)
+            decoded = decode(chapter, job.name)
+            add_html(_entity_free(decoded.text), job, builder)
+            warnings.extend(f"第{number}节：{warning}" for warning in decoded.warnings)
     if not chapters:
         raise damaged(job.name, "EPUB")
-    warnings = (f"目录里的 {len(missing)} 节在书里找不到。 (chapters missing in the book)",) if missing else ()
+    if missing:
+        warnings.append(f"目录里的 {len(missing)} 节在书里找不到。 (chapters missing in the book)")
     return Extracted(
-        builder.text, MEDIA_TYPE, title=title, title_certain=bool(title), pages=builder.pages, warnings=warnings
+        builder.text, MEDIA_TYPE, title=title, title_certain=bool(title), pages=builder.pages, warnings=tuple(warnings)
     )
 
 

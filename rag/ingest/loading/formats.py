@@ -56,7 +56,8 @@ _HTML_START = re.compile(
 
 FORMATS = (
     Format(
-        "txt", (".txt",), "text/plain", "文本", "plain:extract_txt", "解码后的文字，一字不改，换行原样", is_text=True
+        "txt", (".txt",), "text/plain", "文本", "plain:extract_txt", "解码后的文字，一字不改，换行原样", version=2,
+        is_text=True,
     ),
     Format(
         "md", (".md", ".markdown"), "text/markdown", "Markdown", "plain:extract_md",

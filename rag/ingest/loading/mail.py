@@ -38,14 +38,15 @@ def open_mail(data: bytes, job: Job, depth: int, budget: Budget) -> Opened:
         if value:
             builder.add(f"{label}：{value}")
     attachments = []
+    warnings: list[str] = []
     for part in _parts(message, _left_out(message)):
         job.check_time()
         name = _attachment_name(part, job)
         if name:
             attachments.append((name, part))
         else:
-            _add_body(part, job, builder)
-    own = Extracted(builder.text, MEDIA_TYPE, title=subject, title_certain=bool(subject))
+            warnings.extend(_add_body(part, job, builder))
+    own = Extracted(builder.text, MEDIA_TYPE, title=subject, title_certain=bool(subject), warnings=tuple(warnings))
     return Opened(own, _attached(attachments, job, budget))
 
 
@@ -124,16 +125,19 @@ def _payload(part: Message) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _add_body(part: Message, job: Job, builder: TextBuilder) -> None:
+def _add_body(part: Message, job: Job, builder: TextBuilder) -> tuple[str, ...]:
+    """Add body text; returns what to tell people of it."""
     data = _payload(part)
     if not data.strip():
-        return
-    text = decode(data, job.name, declared=part.get_content_charset("") or "").text
+        return ()
+    decoded = decode(data, job.name, declared=part.get_content_charset("") or "")
+    text = decoded.text
     if part.get_content_type() == "text/html":
         add_html(text, job, builder)
     else:
         for line in text.splitlines():
             builder.add(line)
+    return decoded.warnings
 
 
 def _header(message: Message, name: str, job: Job) -> str:

@@ -19,7 +19,7 @@ _MAX_CSV_FIELD = 10_000_000
 
 
 def encoding_facts(decoded: Decoded) -> dict[str, str]:
-    """Metadata that lets the text be encoded back into the file's bytes."""
+    """Metadata that lets the text be encoded back into the file's bytes, where none of them was replaced."""
     facts = {"encoding": decoded.encoding}
     if decoded.bom:
         facts["bom"] = decoded.bom.hex()
@@ -27,21 +27,24 @@ def encoding_facts(decoded: Decoded) -> dict[str, str]:
 
 
 def extract_txt(data: bytes, job: Job) -> Extracted:
-    """The decoded bytes, newlines and everything else untouched; a byte-order mark is not part of the text."""
+    """The decoded bytes, newlines and everything else untouched; a byte-order mark is not part of the text.
+
+    Fewer than one damaged byte in a thousand are U+FFFD in the text, with a warning.
+    """
     decoded = decode(data, job.name)
-    return Extracted(decoded.text, "text/plain", metadata=encoding_facts(decoded))
+    return Extracted(decoded.text, "text/plain", metadata=encoding_facts(decoded), warnings=decoded.warnings)
 
 
 def extract_md(data: bytes, job: Job) -> Extracted:
     """Markdown kept as it is; title and facts from its front matter or first heading."""
     decoded = decode(data, job.name)
     facts = encoding_facts(decoded)
-    warnings: tuple[str, ...] = ()
+    warnings = decoded.warnings
     front = _FRONT_MATTER.match(decoded.text)
     title = ""
     if front:
         declared, warning = plain_scalars(front.group(1), f"{job.name} 的 front matter")
-        warnings = (warning,) if warning else ()
+        warnings += (warning,) if warning else ()
         title = declared.pop("title", "")
         declared.pop("encoding", None)
         declared.pop("bom", None)
@@ -76,7 +79,7 @@ def extract_csv(data: bytes, job: Job) -> Extracted:
     builder = TextBuilder()
     for line in table_lines(rows, header=_csv_header(rows)):
         builder.add(line)
-    return Extracted(builder.text, "text/csv", metadata=encoding_facts(decoded))
+    return Extracted(builder.text, "text/csv", metadata=encoding_facts(decoded), warnings=decoded.warnings)
 
 
 def _csv_header(rows: list[list[str]]) -> bool | None:

@@ -38,7 +38,10 @@ def extract_html(data: bytes, job: Job) -> Extracted:
     builder = TextBuilder()
     title, skipped = add_html(decoded.text, job, builder)
     warnings = (f"略去导航栏、侧栏 {skipped} 字。 (navigation left out)",) if skipped else ()
-    return Extracted(builder.text, "text/html", title=title, metadata=encoding_facts(decoded), warnings=warnings)
+    return Extracted(
+        builder.text, "text/html", title=title, metadata=encoding_facts(decoded),
+        warnings=(*decoded.warnings, *warnings),
+    )  # fmt: skip
 
 
 def add_html(source: str, job: Job, builder: TextBuilder) -> tuple[str, int]:
