@@ -8,38 +8,20 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.datamodels import Document, Passage, Removal
 from rag.errors import CoverageError
 from rag.ingest.cleaning import text_lines
-from rag.text.headings import (
-    ARTICLE_RANK,
-    BRACKET_RANK,
-    RUN_IN_MAX,
-    RUN_IN_RANK,
-    Marker,
-    is_heading_line,
-    marker_at,
-    sentence_ends,
-)  # fmt: skip
+from rag.ingest.outlining import Block, outlined, sentence_spans
+from rag.text.headings import ARTICLE_RANK
 from rag.text.spans import SENTENCE_MAX, Span, mend, uncovered
 
-CHUNKER = "structure-5"  # changes whenever the same document would be cut differently
+CHUNKER = "structure-6"  # changes whenever the same document would be cut differently
 PASSAGE_SIZE = 250  # characters a passage aims at; measured best with the default model, see benchmarks/
 SHORT = 60  # characters; a numbered item this short shares a passage with its neighbours
 UNIT_MAX = 100  # characters of a clause window inside a long sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A paragraph: a source span whose `cuts` are left out when it is read."""
-
-    start: int
-    end: int
-    cuts: tuple[Span, ...]
-    after_gap: bool  # removed text comes right before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +42,7 @@ def cut(document: Document, removals: Sequence[Removal], size: int = PASSAGE_SIZ
     """
     text = document.text
     cuts = tuple((removal.start, removal.end) for removal in removals)
-    groups = _grouped(text, _blocks(text, removals), size)
+    groups = _grouped(text, list(_blocks(text, removals)), size)
     passages = tuple(
         _passage(document, ordinal, group, _within(cuts, group[0].start, group[-1].end))
         for ordinal, group in enumerate(groups)
@@ -144,29 +126,23 @@ def _trim(text: str, start: int, end: int, removed: Sequence[Span], starts: Sequ
     return start, end
 
 
-def _grouped(text: str, blocks: Iterable[Block], size: int) -> Iterator[list[_Piece]]:
+def _grouped(text: str, blocks: Sequence[Block], size: int) -> Iterator[list[_Piece]]:
     """Pack sentences into passages: a heading goes with what follows it, a numbered clause begins another passage."""
-    path: list[tuple[int, str]] = []
     group: list[_Piece] = []
     length = 0
     heading_only = True
-    for block in blocks:
-        marker = marker_at(text, block.start, block.end)
-        is_heading = is_heading_line(text, block.start, block.end)
-        if marker is not None:
-            while path and path[-1][0] >= marker.rank:
-                path.pop()
-        elif path and path[-1][0] == RUN_IN_RANK:
-            path.pop()  # an item 一是…, 一要… is one paragraph; what follows unmarked is no part of it
-        if marker is not None:
-            path.append((marker.rank, _label(text, block, marker, whole=is_heading)))
-        headings = tuple(label for _, label in path)
+    for block, marker, is_heading, headings, leaves_items in outlined(text, blocks):
         pieces = [_Piece(block.start, block.end, headings, True)] if is_heading else _pieces(text, block, headings)
         own = sum(piece.end - piece.start for piece in pieces)
         fits = length + own <= size or (own < SHORT and length + own <= 1.3 * size)  # no tail of one line
         starts_anew = block.after_gap or (
             not heading_only
-            and (is_heading or not fits or (marker is not None and (marker.rank <= ARTICLE_RANK or own >= SHORT)))
+            and (
+                is_heading
+                or not fits
+                or (marker is not None and (marker.rank <= ARTICLE_RANK or own >= SHORT))
+                or (leaves_items and _is_above(headings, group))
+            )
         )
         if group and starts_anew:
             yield group
@@ -186,6 +162,12 @@ def _grouped(text: str, blocks: Iterable[Block], size: int) -> Iterator[list[_Pi
         yield group
 
 
+def _is_above(headings: tuple[str, ...], group: Sequence[_Piece]) -> bool:
+    """Whether the passage being packed begins under more headings than these: what follows is no part of its item."""
+    first = next((piece.headings for piece in group if not piece.is_heading), ())
+    return len(first) > len(headings)
+
+
 def _pieces(text: str, block: Block, headings: tuple[str, ...]) -> list[_Piece]:
     """The block's sentences as source spans."""
     return [
@@ -193,56 +175,6 @@ def _pieces(text: str, block: Block, headings: tuple[str, ...]) -> list[_Piece]:
         for start, end in sentence_spans(text, block)
         for span in ([(start, end)] if end - start <= SENTENCE_MAX else _subdivide(text, start, end, SENTENCE_MAX))
     ]
-
-
-def _label(text: str, block: Block, marker: Marker, *, whole: bool) -> str:
-    """What a numbered unit is called: the heading line, a short opening sentence, or just the mark."""
-    if not whole and marker.rank in (ARTICLE_RANK, BRACKET_RANK):
-        return text[block.start : marker.end].strip()
-    span = (block.start, block.end) if whole else sentence_spans(text, block, limit=RUN_IN_MAX + 20)[0]
-    label = re.sub(r"\s+", " ", mend(text, *span, block.cuts)).lstrip("#").strip()
-    return label if whole or len(label) <= RUN_IN_MAX else label[:24] + "…"
-
-
-def sentence_spans(text: str, block: Block, limit: int | None = None) -> list[Span]:
-    """Source spans of the block's sentences, read without its cuts, together covering the block.
-
-    limit: look only at so many characters (for a label).
-    """
-    if not block.cuts:
-        end = block.end if limit is None else min(block.end, block.start + limit)
-        bounds = [block.start + offset for offset in sentence_ends(text[block.start : end])]
-        return _tight(text, block.start, bounds)
-    read = mend(text, block.start, block.end, block.cuts)
-    if limit is not None:
-        read = read[:limit]
-    return _tight(text, block.start, [_to_source(block, offset) for offset in sentence_ends(read)])
-
-
-def _tight(text: str, start: int, bounds: list[int]) -> list[Span]:
-    """Spans between bounds without the white space at their edges."""
-    spans = []
-    for end in bounds:
-        while start < end and text[start].isspace():
-            start += 1
-        stop = end
-        while stop > start and text[stop - 1].isspace():
-            stop -= 1
-        if start < stop:
-            spans.append((start, stop))
-        start = end
-    return spans
-
-
-def _to_source(block: Block, offset: int) -> int:
-    """The source offset just after the `offset` characters that are read."""
-    at = block.start
-    for a, b in block.cuts:
-        if offset <= a - at:
-            break
-        offset -= a - at
-        at = b
-    return at + offset
 
 
 def _subdivide(text: str, start: int, end: int, limit: int) -> list[Span]:
