@@ -25,4 +25,14 @@ ROW_LINES = (
 )
 SCAN_LINES = ("武进区总工会工作要点", "加强职工思想政治引领")
 SCAN = Path(__file__).with_name("data") / "scan.png"
+PAGE = Path(__file__).with_name("data") / "page.png"
+PAGE_LINES = (
+    "某区职工服务中心管理办法",
+    "第一条职工服务中心每日开放八小时。",
+    "第二条场地使用须提前三日登记。",
+    "第三条管理人员应当每月公布活动安排。",
+    "第四条本办法自公布之日起施行。",
+)
+# what fonts whose codes mean something else give: characters that nobody writes
+GARBLED = bytes(byte for lead in (0xD8, 0xD9) for trail in range(0xA1, 0xFF) for byte in (lead, trail)).decode("gb2312")
 TEXT = "\n".join(LINES) + "\n"

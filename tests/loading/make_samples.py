@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.loading.known_text import BODY, LINES, ROW_LINES, ROWS, SCAN_LINES, TEXT, TITLE, TRADITIONAL
+from tests.loading.known_text import BODY, LINES, PAGE_LINES, ROW_LINES, ROWS, SCAN_LINES, TEXT, TITLE, TRADITIONAL
 from tests.loading.office_files import odt_bytes, old_word_bytes, rtf_bytes, sheets_bytes, slides_bytes, word_bytes
 from tests.loading.page_files import epub_bytes, gbk_zip_bytes, mail_bytes, ofd_bytes, pdf_bytes, zip_bytes
 
@@ -151,6 +151,10 @@ def _pdfs(folder: Path, samples: list[Sample]) -> None:
     _put(folder, samples, "版式/空白页.pdf", pdf_bytes(blank), LINES, pages=pages)
     pages = (("第1页", TITLE), ("第2页", SCAN_LINES[0]))
     _put(folder, samples, "版式/扫描 一页.pdf", pdf_bytes([LINES], scan=True), (*LINES, *SCAN_LINES), pages=pages)
+    pages = (("第1页", TITLE), ("第2页", PAGE_LINES[0]))
+    lines = (*LINES, *PAGE_LINES)
+    _put(folder, samples, "版式/扫描页有页码.pdf", pdf_bytes([LINES], numbered=1), (*lines, "第 2 页"), pages=pages)
+    _put(folder, samples, "版式/乱码文字层.pdf", pdf_bytes([LINES], garbled=True), lines, pages=pages)
 
 
 def _rtf(folder: Path, samples: list[Sample]) -> None:

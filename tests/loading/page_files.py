@@ -7,12 +7,23 @@ import io
 import zipfile
 from email.message import EmailMessage
 
-from tests.loading.known_text import BODY, LINES, SCAN, TITLE
+from tests.loading.known_text import BODY, GARBLED, LINES, PAGE, SCAN, TITLE
 from tests.loading.office_files import word_bytes
 
 
-def pdf_bytes(pages: list[tuple[str, ...]], *, scan: bool = False, password: str = "") -> bytes:
-    """A PDF with these lines a page; with `scan` a last page that is only an image."""
+def pdf_bytes(
+    pages: list[tuple[str, ...]],
+    *,
+    scan: bool = False,
+    numbered: int = 0,
+    garbled: bool = False,
+    password: str = "",
+) -> bytes:
+    """A PDF with these lines a page, and then pages that are images.
+
+    scan: one without text. numbered: so many with a page number as their only text. garbled: one whose text layer, unseen
+    behind the image, is no text.
+    """
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.cidfonts import UnicodeCIDFont
     from reportlab.pdfgen import canvas
@@ -27,6 +38,20 @@ def pdf_bytes(pages: list[tuple[str, ...]], *, scan: bool = False, password: str
         paper.showPage()
     if scan:
         paper.drawImage(str(SCAN), 60, 600, width=360, height=100)
+        paper.showPage()
+    for number in range(numbered):
+        paper.drawImage(str(PAGE), 50, 180, width=500, height=600)
+        paper.setFont("STSong-Light", 10)
+        paper.drawString(280, 40, f"第 {len(pages) + number + 1} 页")
+        paper.showPage()
+    if garbled:
+        layer = paper.beginText(60, 780)
+        layer.setTextRenderMode(3)
+        layer.setFont("STSong-Light", 12)
+        for at in range(0, len(GARBLED), 30):
+            layer.textLine(GARBLED[at : at + 30])
+        paper.drawText(layer)
+        paper.drawImage(str(PAGE), 50, 180, width=500, height=600)
         paper.showPage()
     paper.save()
     return buffer.getvalue()

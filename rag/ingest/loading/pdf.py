@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
 from rag.errors import LoadError
-from rag.ingest.loading.ocr import OcrLine, read_image
+from rag.ingest.loading.garbled import garbled_pages, says_the_same
+from rag.ingest.loading.ocr import OcrLine, in_reading_order, read_image
+from rag.ingest.loading.pdf_text import image_share, layer_lines, page_text, shows_something
 from rag.ingest.loading.records import Extracted, Job, TextBuilder, tidy
 from rag.ingest.loading.safety import damaged, encrypted, parsing, too_large
 
@@ -19,9 +23,9 @@ LOCK = threading.RLock()
 _ERR_PASSWORD = 4
 _OCR_DPI = 200
 _OCR_MAX_SIDE = 3000
-# What PDFium puts where a hyphen ends a line, and for characters without a known meaning.
-FIXES = str.maketrans({"\x02": "-", "\ufffe": "-", "\uffff": "\ufffd"})
 _UNSURE_SHARE = 0.2
+_SHORT_LAYER = 100  # characters: a page number, a running head, a stamp
+_SCANNED_SHARE = 0.5  # of the page that images cover
 
 
 def page_label(number: int) -> str:
@@ -29,10 +33,26 @@ def page_label(number: int) -> str:
     return f"第{number}页"
 
 
-def extract_pdf(data: bytes, job: Job) -> Extracted:
-    """Text of every page; pages without text that show something are read by optical recognition when job.ocr.
+@dataclass(slots=True)
+class _Reading:
+    """What has come of the pages so far: page numbers by fate."""
 
-    Raises LoadError `encrypted`, `damaged`, `too-large`.
+    builder: TextBuilder = field(default_factory=TextBuilder)
+    boxes: list[LineBox] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
+    recognised: list[int] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
+    late: list[int] = field(default_factory=list)
+    garbled: list[int] = field(default_factory=list)
+    attempts: int = 0
+    unsure: int = 0
+
+
+def extract_pdf(data: bytes, job: Job) -> Extracted:
+    """Text of every page; what is only an image, or whose text layer is no text, is recognised when job.ocr.
+
+    When the time runs out between two recognised pages, those read are kept and the others named in a warning.
+    Raises LoadError `encrypted`, `damaged`, `too-large`, `needs-ocr`, `garbled-text`.
     """
     with LOCK:
         document = open_pdf(data, job)
@@ -59,71 +79,141 @@ def open_pdf(data: bytes, job: Job) -> pypdfium2.PdfDocument:
 
 
 def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
-    builder = TextBuilder()
-    boxes: list[LineBox] = []
-    warnings: list[str] = []
-    unread: list[int] = []
-    broken: list[int] = []
-    recognised: list[int] = []
-    unsure = 0
+    texts: list[str | None] = []
     for index in range(len(document)):
         job.check_time()
-        builder.page(page_label(index + 1))
-        text = _page_text(document, index)
+        texts.append(page_text(document, index))
+    garbled = garbled_pages({index: text for index, text in enumerate(texts) if text and not text.isascii()})
+    reading = _Reading()
+    for index, text in enumerate(texts):
+        reading.builder.page(page_label(index + 1))
         if text is None:
-            broken.append(index + 1)
-            continue
-        if not text.isspace() and text:
-            unsure += _unmapped(text)
-            builder.add(text)
-            continue
-        if not _shows_something(document, index):
-            continue
-        if not job.ocr or len(recognised) >= job.limits.max_ocr_pages:
-            unread.append(index + 1)
-            continue
-        recognised.append(index + 1)
-        boxes.extend(_add_recognised(document, index, builder))
-    if not builder.length and broken:
+            reading.broken.append(index + 1)
+        elif index in garbled:
+            _read_garbled(document, index, text, job, reading)
+        elif not text or text.isspace():
+            if shows_something(document, index):
+                _recognise(document, index, job, reading)
+        elif len(text) < 2 * _SHORT_LAYER and _is_scan(document, index, text):
+            if not _recognise(document, index, job, reading, layer=True):
+                reading.builder.add(text)
+        else:
+            reading.unsure += _unmapped(text)
+            reading.builder.add(text)
+    _refuse_unread(reading, job)
+    facts = {"ocr_pages": ranges(reading.recognised)} if reading.recognised else {}
+    facts["line_breaks"] = "visual"
+    return Extracted(
+        reading.builder.text, "application/pdf", title=_declared_title(document), metadata=facts,
+        pages=reading.builder.pages, boxes=tuple(reading.boxes), warnings=tuple(_warnings(reading)),
+    )  # fmt: skip
+
+
+def _is_scan(document: pypdfium2.PdfDocument, index: int, text: str) -> bool:
+    """Whether a page with little text is the image of a page, with a page number or a running head of its own."""
+    short = sum(not char.isspace() for char in text) < _SHORT_LAYER
+    return short and image_share(document, index) >= _SCANNED_SHARE
+
+
+def _read_garbled(document: pypdfium2.PdfDocument, index: int, text: str, job: Job, reading: _Reading) -> None:
+    """A page whose text layer looks like no text: recognised, and kept where that says the same."""
+    start, kept = reading.builder.length, len(reading.boxes)
+    if not _recognise(document, index, job, reading, named=reading.garbled):
+        return
+    said = reading.builder.text[start:]
+    if says_the_same(text, said):
+        reading.builder.cut(start)
+        del reading.boxes[kept:]
+        reading.recognised.remove(index + 1)
+        reading.builder.add(text)
+
+
+def _recognise(
+    document: pypdfium2.PdfDocument,
+    index: int,
+    job: Job,
+    reading: _Reading,
+    *,
+    layer: bool = False,
+    named: list[int] | None = None,
+) -> bool:
+    """Add what can be seen on a page; False where nothing was added.
+
+    layer: the page has lines of text of its own, which are kept as they are. named: where the page is named when it is
+    not read, else among the unread or late ones.
+    """
+    if not job.ocr or reading.attempts >= job.limits.max_ocr_pages:
+        (reading.unread if named is None else named).append(index + 1)
+        return False
+    if time.monotonic() > job.deadline:
+        reading.late.append(index + 1)
+        return False
+    reading.attempts += 1
+    page = document[index]
+    seen = _seen_on(page)
+    own = list(layer_lines(page)) if layer else []
+    page.close()
+    seen = [line for line in seen if not any(_over(line, one) for one in own)]
+    if not seen:
+        if named is not None:
+            named.append(index + 1)
+        return False
+    for line in in_reading_order([*own, *seen]):
+        start = reading.builder.add(line.text)
+        reading.boxes.append(LineBox(start, start + len(line.text), index + 1, line.x0, line.top, line.x1, line.bottom))
+    reading.recognised.append(index + 1)
+    return True
+
+
+def _seen_on(page: pypdfium2.PdfPage) -> list[OcrLine]:
+    width, height = page.get_size()
+    scale = min(_OCR_DPI / 72, _OCR_MAX_SIDE / max(width, height, 1))
+    bitmap = page.render(scale=scale)
+    image = bitmap.to_numpy()[:, :, :3].copy()  # a copy: the array is a view of memory that goes with the bitmap
+    bitmap.close()
+    return read_image(image)
+
+
+def _over(line: OcrLine, other: OcrLine) -> bool:
+    """Whether two lines are at one place: the middle of the one lies in the other."""
+    across, down = (line.x0 + line.x1) / 2, (line.top + line.bottom) / 2
+    slack = (other.bottom - other.top) / 2
+    return other.x0 <= across <= other.x1 and other.top - slack <= down <= other.bottom + slack
+
+
+def _refuse_unread(reading: _Reading, job: Job) -> None:
+    """Raise the LoadError of a file of which nothing was read."""
+    if reading.builder.length:
+        return
+    if reading.late:
+        job.check_time()
+    if reading.garbled:
+        raise LoadError(
+            f"{job.name}：文字层是乱码（字体编码不对），没有读入；请开启文字识别，或用原文件重新导出 PDF。"
+            " (the text layer is garbled: turn OCR on, or export the PDF again)",
+            code="garbled-text",
+        )
+    if reading.broken:
         raise damaged(job.name, "PDF")
-    if not builder.length and unread:
+    if reading.unread:
         raise LoadError(
             f"{job.name}：是扫描件，没有文字层，而文字识别没有开启；请开启 OCR 后再试。 (scanned PDF and OCR is off)",
             code="needs-ocr",
         )
-    if broken:
-        warnings.append(f"第 {_ranges(broken)} 页已损坏，读不出来。 (damaged pages)")
-    if recognised:
-        warnings.append(f"第 {_ranges(recognised)} 页是图像，文字由识别得来，可能有错字。 (text from OCR)")
-    if unread:
-        warnings.append(f"第 {_ranges(unread)} 页是图像，没有识别。 (pages left unread: OCR off or limit reached)")
-    if unsure > builder.length * _UNSURE_SHARE:
+
+
+def _warnings(reading: _Reading) -> list[str]:
+    told = (
+        (reading.broken, "已损坏，读不出来。 (damaged pages)"),
+        (reading.recognised, "是图像，文字由识别得来，可能有错字。 (text from OCR)"),
+        (reading.unread, "是图像，没有识别。 (pages left unread: OCR off or limit reached)"),
+        (reading.late, "是图像，时间用完，没有识别。 (pages left unread: out of time)"),
+        (reading.garbled, "文字层是乱码，没有读入。 (garbled text layer, not read)"),
+    )
+    warnings = [f"第 {ranges(numbers)} 页{what}" for numbers, what in told if numbers]
+    if reading.unsure > reading.builder.length * _UNSURE_SHARE:
         warnings.append("字体缺少编码对照，文字可能不可读。 (fonts without a character map; text may be unreadable)")
-    facts = {"ocr_pages": _ranges(recognised)} if recognised else {}
-    facts["line_breaks"] = "visual"
-    return Extracted(
-        builder.text, "application/pdf", title=_declared_title(document), metadata=facts, pages=builder.pages,
-        boxes=tuple(boxes), warnings=tuple(warnings),
-    )  # fmt: skip
-
-
-def _page_text(document: pypdfium2.PdfDocument, index: int) -> str | None:
-    """The text of a page, lines parted by newlines; None where the page is broken."""
-    import pypdfium2
-
-    try:
-        page = document[index]
-    except pypdfium2.PdfiumError:
-        return None
-    try:
-        text_page = page.get_textpage()
-    except pypdfium2.PdfiumError:
-        page.close()
-        return None
-    text = text_page.get_text_range()
-    text_page.close()
-    page.close()
-    return text.translate(FIXES).replace("\r\n", "\n").strip("\n")
+    return warnings
 
 
 def _unmapped(text: str) -> int:
@@ -131,30 +221,6 @@ def _unmapped(text: str) -> int:
     if text.isascii():
         return 0
     return sum(1 for c in text if "\ue000" <= c <= "\uf8ff" or c == "\ufffd")
-
-
-def _shows_something(document: pypdfium2.PdfDocument, index: int) -> bool:
-    """True when a page without text holds images, drawings or forms that may show text."""
-    page = document[index]
-    found = next(iter(page.get_objects(max_depth=2)), None) is not None
-    page.close()
-    return found
-
-
-def _add_recognised(document: pypdfium2.PdfDocument, index: int, builder: TextBuilder) -> Iterator[LineBox]:
-    page = document[index]
-    width, height = page.get_size()
-    scale = min(_OCR_DPI / 72, _OCR_MAX_SIDE / max(width, height, 1))
-    bitmap = page.render(scale=scale)
-    image = bitmap.to_numpy()[:, :, :3].copy()  # a copy: the array is a view of memory that goes with the bitmap
-    bitmap.close()
-    page.close()
-    for line in read_image(image):
-        yield _placed(line, builder.add(line.text), index + 1)
-
-
-def _placed(line: OcrLine, start: int, page: int) -> LineBox:
-    return LineBox(start, start + len(line.text), page, line.x0, line.top, line.x1, line.bottom)
 
 
 def _declared_title(document: pypdfium2.PdfDocument) -> str:
@@ -166,7 +232,7 @@ def _declared_title(document: pypdfium2.PdfDocument) -> str:
         return ""
 
 
-def _ranges(numbers: Sequence[int]) -> str:
+def ranges(numbers: Sequence[int]) -> str:
     """1, 2, 3, 7 → `1-3、7`."""
     parts: list[list[int]] = []
     for number in numbers:

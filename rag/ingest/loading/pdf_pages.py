@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox, Page
-from rag.ingest.loading.pdf import FIXES, LOCK, open_pdf
+from rag.ingest.loading.pdf import LOCK, open_pdf
+from rag.ingest.loading.pdf_text import FIXES, shown_box
 from rag.ingest.loading.records import Job, Limits, tidy
 
 if TYPE_CHECKING:
@@ -71,24 +72,14 @@ def _boxes_on(
     raw = text_page.get_text_range()
     chars = _alignment(raw, page_text)
     left, bottom, right, top = page.get_bbox()
-    turn = page.get_rotation()
     if chars is not None and text_page.count_chars() >= len(raw) and right > left and top > bottom:
         for first, last in _lines(page_text, low - origin, high - origin):
             begin, stop = chars[first], chars[last - 1] + 1
             for number in range(text_page.count_rects(begin, stop - begin)):
-                x0, y0, x1, y1 = text_page.get_rect(number)
-                one = _shown((x0 - left) / (right - left), (top - y1) / (top - bottom), turn)
-                other = _shown((x1 - left) / (right - left), (top - y0) / (top - bottom), turn)
-                (across0, across1), (down0, down1) = (sorted(pair) for pair in zip(one, other, strict=True))
-                yield LineBox(origin + first, origin + last, index + 1, across0, down0, across1, down1)
+                box = shown_box(page, *text_page.get_rect(number))
+                yield LineBox(origin + first, origin + last, index + 1, *box)
     text_page.close()
     page.close()
-
-
-def _shown(across: float, down: float, turn: int) -> tuple[float, float]:
-    """A point of the page as it lies in the file, as fractions of the page as it is shown, turned by `turn` degrees."""
-    across, down = min(max(across, 0.0), 1.0), min(max(down, 0.0), 1.0)
-    return {0: (across, down), 90: (1 - down, across), 180: (1 - across, 1 - down), 270: (down, 1 - across)}[turn]
 
 
 def _alignment(raw: str, page_text: str) -> list[int] | None:

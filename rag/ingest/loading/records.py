@@ -178,6 +178,11 @@ class TextBuilder:
             self.length += len(clean) + 1
         return start
 
+    def cut(self, length: int) -> None:
+        """Take back everything added since `length` was the length; pages begun since stay, at their place."""
+        while self.length > length:
+            self.length -= len(self._parts.pop())
+
     def page(self, label: str) -> None:
         """Begin a page, slide or sheet here."""
         self._pages.append(Page(self.length, label))
