@@ -33,6 +33,15 @@ PAGE_LINES = (
     "第三条管理人员应当每月公布活动安排。",
     "第四条本办法自公布之日起施行。",
 )
+INVOICE_LINES = (
+    "发票号码：12235358",
+    "购买方名称：某区总工会",
+    "价税合计：300.00",
+    "服务费 免税",
+    "收款人：李四 开票人：王五",
+    "批注：已核对",
+    "批注：金额以合同为准",
+)
 # what fonts whose codes mean something else give: characters that nobody writes
 GARBLED = bytes(byte for lead in (0xD8, 0xD9) for trail in range(0xA1, 0xFF) for byte in (lead, trail)).decode("gb2312")
 TEXT = "\n".join(LINES) + "\n"

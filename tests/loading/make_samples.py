@@ -10,9 +10,30 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.loading.known_text import BODY, LINES, PAGE_LINES, ROW_LINES, ROWS, SCAN_LINES, TEXT, TITLE, TRADITIONAL
+from tests.loading.known_text import (
+    BODY,
+    INVOICE_LINES,
+    LINES,
+    PAGE,
+    PAGE_LINES,
+    ROW_LINES,
+    ROWS,
+    SCAN_LINES,
+    TEXT,
+    TITLE,
+    TRADITIONAL,
+)
 from tests.loading.office_files import odt_bytes, old_word_bytes, rtf_bytes, sheets_bytes, slides_bytes, word_bytes
-from tests.loading.page_files import epub_bytes, gbk_zip_bytes, mail_bytes, ofd_bytes, pdf_bytes, zip_bytes
+from tests.loading.page_files import (
+    epub_bytes,
+    gbk_zip_bytes,
+    jpeg_bytes,
+    mail_bytes,
+    ofd_bytes,
+    ofd_invoice_bytes,
+    pdf_bytes,
+    zip_bytes,
+)
 
 
 @dataclass(frozen=True)
@@ -176,6 +197,9 @@ def _epub(folder: Path, samples: list[Sample]) -> None:
 def _ofd(folder: Path, samples: list[Sample]) -> None:
     pages = (("第1页", "武进区总工会文件"), ("第2页", BODY[1]))
     _put(folder, samples, "版式/公文.ofd", ofd_bytes(), ("武进区总工会文件", *LINES), pages=pages)
+    pages = (("第1页", INVOICE_LINES[0]), ("第2页", PAGE_LINES[0]))
+    data = ofd_invoice_bytes(scan=jpeg_bytes(PAGE))
+    _put(folder, samples, "版式/发票和扫描.ofd", data, (*INVOICE_LINES, *PAGE_LINES), pages=pages)
 
 
 def _mail(folder: Path, samples: list[Sample]) -> None:

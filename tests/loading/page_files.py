@@ -6,6 +6,7 @@ import email.policy
 import io
 import zipfile
 from email.message import EmailMessage
+from pathlib import Path
 
 from tests.loading.known_text import BODY, GARBLED, LINES, PAGE, SCAN, TITLE
 from tests.loading.office_files import word_bytes
@@ -117,6 +118,84 @@ def ofd_bytes() -> bytes:
         {"OFD.xml": root, "Doc_0/Document.xml": document, "Doc_0/Pages/Page_0/Content.xml": page(first, use),
          "Doc_0/Pages/Page_1/Content.xml": page(second), "Doc_0/Tpls/Tpl_0/Content.xml": page(head)}
     )  # fmt: skip
+
+
+def ofd_invoice_bytes(*, scan: bytes = b"") -> bytes:
+    """An invoice: labels in the template and values on the page, drawn in another order; other parts of the format.
+
+    Two words of one TextCode far apart, a value a little lower than its label, a composite unit, annotations, members in
+    another case. scan: an image that is a second page.
+    """
+    space = 'xmlns:ofd="http://www.ofdspec.org/2016"'
+
+    def text(words: str, x: float, y: float, more: str = 'X="0" Y="3.2"', boundary: str = "") -> str:
+        boundary = boundary or f"{x} {y} {len(words) * 4} 5"
+        return (
+            f'<ofd:TextObject ID="1" Boundary="{boundary}" Font="1" Size="4">'
+            f"<ofd:TextCode {more}>{words}</ofd:TextCode></ofd:TextObject>"
+        )
+
+    def page(objects: str, use: str = "") -> str:
+        return (
+            f"<ofd:Page {space}>{use}<ofd:Area><ofd:PhysicalBox>0 0 210 140</ofd:PhysicalBox></ofd:Area><ofd:Content>"
+            f'<ofd:Layer ID="9"><ofd:PageBlock ID="8">{objects}</ofd:PageBlock></ofd:Layer></ofd:Content></ofd:Page>'
+        )
+
+    labels = text("购买方名称：", 20, 40) + text("发票号码：", 120, 20) + text("价税合计：", 20, 60)
+    values = (
+        text("12235358", 142, 20.4)
+        + text("300.00", 40, 60.3)
+        + text("某区总工会", 44, 40)
+        + text("服务费免税", 20, 80, 'X="0" Y="3.2" DeltaX="4 4 60 4"', "20 80 90 5")
+        + text("收款人：李四", 0, 0, boundary="20 104 60 5", more='X="0" Y="-0.8" DeltaX="g 3 4 12 4"')
+        + '<ofd:CompositeObject ID="6" ResourceID="77" Boundary="100 100 80 10"/>'
+    )
+    unit = (
+        f'<ofd:Res {space} BaseLoc="Res"><ofd:CompositeGraphicUnits><ofd:CompositeGraphicUnit ID="77" Width="80" Height="10">'
+        f"<ofd:Content>{text('开票人：王五', 0, 0)}</ofd:Content></ofd:CompositeGraphicUnit></ofd:CompositeGraphicUnits>"
+        '<ofd:MultiMedias><ofd:MultiMedia ID="55" Type="Image"><ofd:MediaFile>scan.jpg</ofd:MediaFile></ofd:MultiMedia>'
+        "</ofd:MultiMedias></ofd:Res>"
+    )
+    notes = (
+        f'<ofd:PageAnnot {space}><ofd:Annot ID="1" Type="Stamp"><ofd:Appearance Boundary="150 110 40 10">'
+        f"{text('已核对', 0, 0)}</ofd:Appearance></ofd:Annot><ofd:Annot ID='2' Type='Highlight'>"
+        "<ofd:Remark>金额以合同为准</ofd:Remark></ofd:Annot></ofd:PageAnnot>"
+    )
+    second = '<ofd:Page ID="2" BaseLoc="Pages/Page_1/Content.xml"/>' if scan else ""
+    document = (
+        f"<ofd:Document {space}><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 140</ofd:PhysicalBox>"
+        "</ofd:PageArea><ofd:PublicRes>PublicRes.xml</ofd:PublicRes>"
+        '<ofd:TemplatePage ID="3" BaseLoc="Tpls/Tpl_0/Content.xml"/></ofd:CommonData><ofd:Pages>'
+        f'<ofd:Page ID="1" BaseLoc="Pages/Page_0/Content.xml"/>{second}</ofd:Pages>'
+        "<ofd:Annotations>Annots/Annotations.xml</ofd:Annotations></ofd:Document>"
+    )
+    where = (
+        f'<ofd:Annotations {space}><ofd:Page PageID="1"><ofd:FileLoc>Page_0/Annotation.xml</ofd:FileLoc></ofd:Page>'
+        "</ofd:Annotations>"
+    )
+    root = (
+        f'<ofd:OFD {space} Version="1.0" DocType="OFD"><ofd:DocBody><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot>'
+        "</ofd:DocBody></ofd:OFD>"
+    )
+    members: dict[str, bytes | str] = {
+        "ofd.xml": root, "Doc_0/document.xml": document, "Doc_0/publicres.xml": unit,
+        "Doc_0/pages/page_0/content.xml": page(values, '<ofd:Template TemplateID="3"/>'),
+        "doc_0/Tpls/Tpl_0/Content.xml": page(labels), "Doc_0/Annots/Annotations.xml": where,
+        "Doc_0/Annots/Page_0/Annotation.xml": notes,
+    }  # fmt: skip
+    if scan:
+        image = '<ofd:ImageObject ID="5" ResourceID="55" Boundary="10 5 130 132" CTM="130 0 0 132 0 0"/>'
+        members |= {"Doc_0/Pages/Page_1/Content.xml": page(image), "Doc_0/Res/scan.jpg": scan}
+    return zip_bytes(members)
+
+
+def jpeg_bytes(image: Path) -> bytes:
+    """An image as JPEG, as scanners write it."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.open(image).convert("L").save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
 
 
 def mail_bytes(*, html: bool = False) -> bytes:

@@ -99,7 +99,8 @@ FORMATS = (
         begins=re.compile(rb"\{\\rtf"),
     ),
     Format(
-        "ofd", (".ofd",), "application/ofd", "OFD", "ofd:extract_ofd", "每页文字，含模板页（GB/T 33190）", "第N页",
+        "ofd", (".ofd",), "application/ofd", "OFD", "ofd:extract_ofd", "每页文字，含模板页、批注、组合图元；扫描页做文字识别（GB/T 33190）", "第N页",
+        version=2,
         zip_members=("OFD.xml",),
     ),
     Format(

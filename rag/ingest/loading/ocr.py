@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _LOCK = threading.Lock()
 _THREADS = 2
+_PIXELS_MAX = 100_000_000
+_SIDE_MAX = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,29 @@ def read_image(image: numpy.ndarray) -> list[OcrLine]:
                     _share(max(xs), width), _share(max(ys), height))
         )  # fmt: skip
     return in_reading_order([line for line in lines if line.text.strip()])
+
+
+def read_picture(data: bytes) -> list[OcrLine]:
+    """The lines of an image file (JPEG, PNG, BMP, TIFF, GIF), as it is meant to be looked at.
+
+    Raises ValueError for an image beyond the size that is decoded, OSError for a format that is not known or is broken.
+    """
+    import numpy
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            if opened.width * opened.height > _PIXELS_MAX:
+                raise ValueError(f"{opened.width} × {opened.height} pixels")
+            opened.draft("RGB", (_SIDE_MAX, _SIDE_MAX))
+            image = ImageOps.exif_transpose(opened)
+            if image.mode in {"RGBA", "LA", "P"}:  # what is transparent is white on paper
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+            image = image.convert("RGB")
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
+    image.thumbnail((_SIDE_MAX, _SIDE_MAX))
+    return read_image(numpy.asarray(image)[:, :, ::-1].copy())
 
 
 def in_reading_order(lines: list[OcrLine]) -> list[OcrLine]:

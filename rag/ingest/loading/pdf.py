@@ -24,8 +24,8 @@ _ERR_PASSWORD = 4
 _OCR_DPI = 200
 _OCR_MAX_SIDE = 3000
 _UNSURE_SHARE = 0.2
-_SHORT_LAYER = 100  # characters: a page number, a running head, a stamp
-_SCANNED_SHARE = 0.5  # of the page that images cover
+SHORT_LAYER = 100  # characters: a page number, a running head, a stamp
+SCANNED_SHARE = 0.5  # of the page that images cover
 
 
 def page_label(number: int) -> str:
@@ -34,17 +34,49 @@ def page_label(number: int) -> str:
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What has come of the pages so far: page numbers by fate."""
+class PageFates:
+    """Page numbers by what came of them, for the report. attempts: how many pages were given to recognition."""
 
-    builder: TextBuilder = field(default_factory=TextBuilder)
-    boxes: list[LineBox] = field(default_factory=list)
     broken: list[int] = field(default_factory=list)
     recognised: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     late: list[int] = field(default_factory=list)
     garbled: list[int] = field(default_factory=list)
     attempts: int = 0
+
+    def may_recognise(self, number: int, job: Job, named: list[int] | None = None) -> bool:
+        """Whether a page may be recognised, and count it; else it is named, in `named` where that is given."""
+        if not job.ocr or self.attempts >= job.limits.max_ocr_pages:
+            (self.unread if named is None else named).append(number)
+            return False
+        if time.monotonic() > job.deadline:
+            self.late.append(number)
+            return False
+        self.attempts += 1
+        return True
+
+    def facts(self) -> dict[str, str]:
+        """Metadata: the pages whose text was recognised."""
+        return {"ocr_pages": ranges(self.recognised)} if self.recognised else {}
+
+    def warnings(self) -> list[str]:
+        """Sentences that name the pages."""
+        told = (
+            (self.broken, "已损坏，读不出来。 (damaged pages)"),
+            (self.recognised, "是图像，文字由识别得来，可能有错字。 (text from OCR)"),
+            (self.unread, "是图像，没有识别。 (pages left unread: OCR off or limit reached)"),
+            (self.late, "是图像，时间用完，没有识别。 (pages left unread: out of time)"),
+            (self.garbled, "文字层是乱码，没有读入。 (garbled text layer, not read)"),
+        )
+        return [f"第 {ranges(sorted(set(numbers)))} 页{what}" for numbers, what in told if numbers]
+
+
+@dataclass(slots=True)
+class _Reading(PageFates):
+    """What has come of the pages so far."""
+
+    builder: TextBuilder = field(default_factory=TextBuilder)
+    boxes: list[LineBox] = field(default_factory=list)
     unsure: int = 0
 
 
@@ -94,15 +126,14 @@ def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
         elif not text or text.isspace():
             if shows_something(document, index):
                 _recognise(document, index, job, reading)
-        elif len(text) < 2 * _SHORT_LAYER and _is_scan(document, index, text):
+        elif len(text) < 2 * SHORT_LAYER and _is_scan(document, index, text):
             if not _recognise(document, index, job, reading, layer=True):
                 reading.builder.add(text)
         else:
             reading.unsure += _unmapped(text)
             reading.builder.add(text)
     _refuse_unread(reading, job)
-    facts = {"ocr_pages": ranges(reading.recognised)} if reading.recognised else {}
-    facts["line_breaks"] = "visual"
+    facts = reading.facts() | {"line_breaks": "visual"}
     return Extracted(
         reading.builder.text, "application/pdf", title=_declared_title(document), metadata=facts,
         pages=reading.builder.pages, boxes=tuple(reading.boxes), warnings=tuple(_warnings(reading)),
@@ -111,8 +142,8 @@ def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
 
 def _is_scan(document: pypdfium2.PdfDocument, index: int, text: str) -> bool:
     """Whether a page with little text is the image of a page, with a page number or a running head of its own."""
-    short = sum(not char.isspace() for char in text) < _SHORT_LAYER
-    return short and image_share(document, index) >= _SCANNED_SHARE
+    short = sum(not char.isspace() for char in text) < SHORT_LAYER
+    return short and image_share(document, index) >= SCANNED_SHARE
 
 
 def _read_garbled(document: pypdfium2.PdfDocument, index: int, text: str, job: Job, reading: _Reading) -> None:
@@ -142,13 +173,8 @@ def _recognise(
     layer: the page has lines of text of its own, which are kept as they are. named: where the page is named when it is
     not read, else among the unread or late ones.
     """
-    if not job.ocr or reading.attempts >= job.limits.max_ocr_pages:
-        (reading.unread if named is None else named).append(index + 1)
+    if not reading.may_recognise(index + 1, job, named):
         return False
-    if time.monotonic() > job.deadline:
-        reading.late.append(index + 1)
-        return False
-    reading.attempts += 1
     page = document[index]
     seen = _seen_on(page)
     own = list(layer_lines(page)) if layer else []
@@ -203,14 +229,7 @@ def _refuse_unread(reading: _Reading, job: Job) -> None:
 
 
 def _warnings(reading: _Reading) -> list[str]:
-    told = (
-        (reading.broken, "已损坏，读不出来。 (damaged pages)"),
-        (reading.recognised, "是图像，文字由识别得来，可能有错字。 (text from OCR)"),
-        (reading.unread, "是图像，没有识别。 (pages left unread: OCR off or limit reached)"),
-        (reading.late, "是图像，时间用完，没有识别。 (pages left unread: out of time)"),
-        (reading.garbled, "文字层是乱码，没有读入。 (garbled text layer, not read)"),
-    )
-    warnings = [f"第 {ranges(numbers)} 页{what}" for numbers, what in told if numbers]
+    warnings = reading.warnings()
     if reading.unsure > reading.builder.length * _UNSURE_SHARE:
         warnings.append("字体缺少编码对照，文字可能不可读。 (fonts without a character map; text may be unreadable)")
     return warnings

@@ -56,11 +56,14 @@ def _zip_kind(data: bytes, said: str) -> str:
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, LookupError):
         return said if said not in _TEXTS and said != "unknown" else "zip"  # its parser says what is broken
     by_type = next((one.kind for one in FORMATS if one.zip_type and declared.startswith(one.zip_type)), "")
+    names = {name.lower() for name in names}
     by_members = (one.kind for one in FORMATS if one.zip_members and all(_holds(names, m) for m in one.zip_members))
     return by_type or next(by_members, "zip")
 
 
 def _holds(names: set[str], member: str) -> bool:
+    """names: in lower case, for some programs write ofd.xml or [content_types].xml."""
+    member = member.lower()
     return any(name.startswith(member) for name in names) if member.endswith("/") else member in names
 
 
