@@ -30,6 +30,7 @@ TOKENS, FROZEN = 256, 4  # of question and passage together; lowest layers that 
 RATE, HEADS_RATE = 1.2e-4, 10.0  # AdamW's, and how many times as much for the heads
 POSITIVE, SPAN = 2.0, 0.15  # weights: of an answering pair, and of the span's loss
 CUT, OTHER_YEAR = 0.45, 0.12  # shares of questions with the answer cut out of its passage, or asked of another year
+DROPPED = 0.12  # share of answerable questions whose answering passage is left out, so that only search hits remain
 SAVE_SECONDS = 240
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
@@ -132,7 +133,7 @@ def _tensors(encoded: Sequence[Encoding]) -> tuple[torch.Tensor, torch.Tensor, t
 def listed(group: dict, pool: Sequence[tuple[str, int]], rng: random.Random) -> list[Pair]:
     """A group as pairs for one step: what answers, the same with the answer cut out, its neighbours, search hits.
 
-    Now and then the year that a question names is another, which nothing here answers.
+    Now and then the year that a question names is another, or what answers is left out: nothing here answers then.
     """
     question = group["question"]
     right, wrong = ([one for one in group["own"] if (one[1] >= 0) is held] for held in (True, False))
@@ -151,6 +152,8 @@ def listed(group: dict, pool: Sequence[tuple[str, int]], rng: random.Random) -> 
     cut = without(text, lead, start, end) if rng.random() < CUT else None
     others = ([cut] if cut else []) + [one[0] for one in wrong[:1]]
     wanted = 4 if group["source"] == "written" else 3
+    if rng.random() < DROPPED:
+        return [(question, one, -1, -1) for one in others + hard[: max(1, wanted - len(others))]]
     others += hard[: max(1, wanted - 1 - len(others))]
     return [(question, text, start, end)] + [(question, one, -1, -1) for one in others]
 
