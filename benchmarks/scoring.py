@@ -50,11 +50,13 @@ class Stage:
     score: str
 
 
+SEARCHED = {"rerank_candidates": 0, "reader_candidates": 0}
 STAGES = (
-    Stage("BM25", {"lexical_weight": 1.0, "rerank_candidates": 0}, "lexical"),
-    Stage("dense", {"lexical_weight": 0.0, "rerank_candidates": 0}, "dense"),
-    Stage("fused", {"rerank_candidates": 0}, "fused"),
-    Stage("reranked", {}, ""),
+    Stage("BM25", SEARCHED | {"lexical_weight": 1.0}, "lexical"),
+    Stage("dense", SEARCHED | {"lexical_weight": 0.0}, "dense"),
+    Stage("fused", SEARCHED, "fused"),
+    Stage("reranked", {"reader_candidates": 0}, ""),
+    Stage("read", {}, "reader"),
 )
 
 
@@ -106,7 +108,7 @@ def quoted_set(
     encoder = remembering(service.embedder)  # a question is encoded once for all stages
     found = []
     for stage in STAGES:
-        own = Service(service.settings.model_copy(update=dict(stage.settings)), encoder)
+        own = Service(service.settings.model_copy(update=dict(stage.settings)), encoder, service.reader)
         with bar(f"{name}: {stage.name}") as update:
             lines, _ = passage_lines(own, tasks, cache / name / f"{stage.name}.jsonl", DEPTH, update)
         by_id = {str(line["id"]): line for line in lines}
@@ -139,7 +141,7 @@ def judged_set(folder: Path, queries: int, cache: Path, bar: Bar, embedder: Embe
     encoder = remembering(service.embedder)  # a question is encoded once for all stages
     found = []
     for stage in STAGES:
-        own = Service(service.settings.model_copy(update=dict(stage.settings)), encoder)
+        own = Service(service.settings.model_copy(update=dict(stage.settings)), encoder, service.reader)
         with bar(f"{name}: {stage.name}") as update:
             lines, _ = search_lines(own, tasks, cache / name / f"{stage.name}.jsonl", DEPTH, update)
         found.append(Scores(stage.name, _by_measure(qrels, run_of(lines))))
@@ -204,9 +206,9 @@ def _ranked(line: StoredLine) -> dict[str, float]:
 
 
 def _confidence(line: StoredLine, stage: Stage) -> float:
-    """The highest score of the stage; of the last one, what the ranking itself goes by."""
-    best = line["best"][stage.score] if stage.score else max((row[3] for row in line["passages"]), default=0.0)
-    return float(best)
+    """The highest score of the stage, or what the ranking itself goes by where the stage gave none."""
+    own = line["best"].get(stage.score)
+    return float(max((row[3] for row in line["passages"]), default=0.0) if own is None else own)
 
 
 def _key(shown: Shown) -> str:

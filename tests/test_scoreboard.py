@@ -71,7 +71,7 @@ def test_a_stage_is_the_search_with_the_rest_turned_off(scored, questions):
     service = Service(Settings(index=cache / "tiny" / "index"), ToyEmbedder())
     test_set = read_gold(questions, library_of(service))
     by_stage = {scores.stage: scores for scores in own.stages}
-    assert list(by_stage) == ["BM25", "dense", "fused", "reranked", scoring.SERVED]
+    assert list(by_stage) == ["BM25", "dense", "fused", "reranked", "read", scoring.SERVED]
     for name, weight in (("BM25", 1.0), ("dense", 0.0)):
         alone = Service(
             service.settings.model_copy(update={"lexical_weight": weight, "rerank_candidates": 0}), ToyEmbedder()
@@ -123,7 +123,7 @@ def test_a_public_set_is_drawn_asked_and_written(scored, tmp_path):
     served = data["sets"]["tiny"]["stages"]["as served"]
     assert {"hit@1", "hit@5", "AUC near", "AUC off", "near answered at 5% refused", "refused"} <= served.keys()
     assert [(row["stage"], row["against"]) for row in data["comparisons"]][::2] == [
-        ("dense", "BM25"), ("fused", "dense"), ("reranked", "fused"),
+        ("dense", "BM25"), ("fused", "dense"), ("reranked", "fused"), ("read", "reranked"),
     ]  # fmt: skip
     assert (tmp_path / "out" / "risk-coverage.svg").read_text(encoding="utf-8").startswith("<svg xmlns=")
     assert "| reranked | fused | hit@1 |" in (tmp_path / "out" / "scoreboard.md").read_text(encoding="utf-8")
