@@ -91,8 +91,8 @@ class Settings(BaseSettings):
     candidates: int = Field(200, ge=10, le=5000, description="每一路检索取多少候选段落")
     rerank_candidates: int = Field(20, ge=0, le=100, description="取前多少段与问题一起再读一遍重排；0 为不重排")
     reader: str = Field(
-        "",
-        description="阅读模型的文件夹，如 embeddings/reader：与问题同读前几段，判断能否回答、答在哪一句；空为不用，仍用重排与不读的拒答信号",
+        str(ROOT / "embeddings" / "reader"),
+        description="阅读模型的文件夹：与问题同读前几段，判断能否回答、答在哪一句；空为不用，仍用重排与不读的拒答信号",
     )
     reader_candidates: int = Field(10, ge=0, le=50, description="取前多少段给阅读模型读；0 为不读")
     rerank_people: int = Field(
