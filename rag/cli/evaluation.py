@@ -95,7 +95,7 @@ def tune_command(
     weights: Annotated[str, typer.Option("--weights", help="试哪些 lexical_weight，逗号分隔")] = "",
     sizes: Annotated[str, typer.Option("--sizes", help="试哪些 passage_size，逗号分隔（每个都要重新编码）")] = "",
     rerank: Annotated[
-        str, typer.Option("--rerank", help="试哪些 rerank_candidates（重排多少段），逗号分隔；0 为不重排")
+        str, typer.Option("--rerank", help="试哪些 reader_candidates（没有阅读模型时为 rerank_candidates），逗号分隔；0 为不读")
     ] = "",
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="交叉验证的折数")] = 5,
     do_apply: Annotated[bool, typer.Option("--apply", help="确有改进时写入 yuanwen.toml")] = False,
@@ -116,12 +116,13 @@ def tune_command(
     grid: dict[str, tuple[float, ...]] = {"lexical_weight": _numbers(weights, "--weights") or tuning.WEIGHTS}
     if sizes:
         grid["passage_size"] = tuple(int(size) for size in _numbers(sizes, "--sizes"))
+    service = serving(index)
     if rerank:
-        grid["rerank_candidates"] = tuple(int(depth) for depth in _numbers(rerank, "--rerank"))
+        second = "rerank_candidates" if service.reader is None else "reader_candidates"
+        grid[second] = tuple(int(depth) for depth in _numbers(rerank, "--rerank"))
     for name, values in grid.items():
         for value in values:
             load_settings(**{name: value})  # refuses what no setting may be
-    service = serving(index)
     whole = saved.read_test_set(dataset, library_of(service))
     test_set = tuning.unreported(whole, desk.reported(service.settings.index))
     _show_problems(test_set.problems)

@@ -105,15 +105,23 @@ def test_tuning_scores_the_grid_and_validates_on_other_folds(toy_service):
     assert again == found
 
 
-def test_the_depth_of_reranking_is_tuned_with_the_model_itself(model_service):
-    """The tuned service's reranker reads with the same model, though its embedder remembers questions."""
-    found = tuning.tune(model_service, seeds_set(6), {"rerank_candidates": (0, 20)}, folds=2)
-    depths = {row.values["rerank_candidates"]: row for row in found.rows}
-    assert set(depths) == {0, 20} and depths[20].current
+def test_the_depth_of_reading_is_tuned_with_the_model_itself(model_service):
+    """The tuned service reads with the same model, though its embedder remembers questions."""
+    found = tuning.tune(model_service, seeds_set(6), {"reader_candidates": (0, 10)}, folds=2)
+    depths = {row.values["reader_candidates"]: row for row in found.rows}
+    assert set(depths) == {0, 10} and depths[10].current
     twin = tuning.configured(Service(model_service.settings, tuning.remembering(model_service.embedder)), {})
     hits = twin.search_passages("工会干部怎样了解职工所思所想所盼？", 3)
-    assert all("rerank" in hit.stages for hit in hits)
+    assert all("reader" in hit.stages for hit in hits)
     assert hits == model_service.search_passages("工会干部怎样了解职工所思所想所盼？", 3)
+
+
+def test_without_a_reader_the_depth_of_reranking_is_tuned(model_service):
+    plain = Service(model_service.settings.model_copy(update={"reader": ""}), model_service.embedder)
+    twin = tuning.configured(Service(plain.settings, tuning.remembering(plain.embedder)), {"rerank_candidates": 20})
+    hits = twin.search_passages("工会干部怎样了解职工所思所想所盼？", 3)
+    assert all("rerank" in hit.stages for hit in hits)
+    assert hits == plain.search_passages("工会干部怎样了解职工所思所想所盼？", 3)
 
 
 def test_a_question_is_encoded_once_whatever_the_grid(make_service):
