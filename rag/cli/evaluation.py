@@ -95,7 +95,10 @@ def tune_command(
     weights: Annotated[str, typer.Option("--weights", help="试哪些 lexical_weight，逗号分隔")] = "",
     sizes: Annotated[str, typer.Option("--sizes", help="试哪些 passage_size，逗号分隔（每个都要重新编码）")] = "",
     rerank: Annotated[
-        str, typer.Option("--rerank", help="试哪些 reader_candidates（没有阅读模型时为 rerank_candidates），逗号分隔；0 为不读")
+        str,
+        typer.Option(
+            "--rerank", help="试哪些 reader_candidates（没有阅读模型时为 rerank_candidates），逗号分隔；0 为不读"
+        ),
     ] = "",
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="交叉验证的折数")] = 5,
     do_apply: Annotated[bool, typer.Option("--apply", help="确有改进时写入 yuanwen.toml")] = False,
@@ -203,9 +206,9 @@ def _show(ours: Evaluation, comparisons: Sequence[Comparison]) -> None:
     out.print(f"{ours.name}：{len(ours.texts)} 题{where}。", markup=False)
     if ours.spans is not None and ours.spans.questions:
         own = ours.spans
-        table = Table("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "误拒", title="原文命中")
+        table = Table("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "lead", "误拒", title="原文命中")
         for kind, part in [*ours.types.items(), ("合计", own)]:
-            rates = (part.hit[1], part.hit[3], part.hit[5], part.mrr, part.full, part.refused)
+            rates = (part.hit[1], part.hit[3], part.hit[5], part.mrr, part.full, part.lead, part.refused)
             table.add_row(Text(kind), str(part.questions), *(f"{rate:.3f}" for rate in rates))
         out.print(table)
     if ours.ranking.queries:

@@ -166,6 +166,23 @@ def test_span_figures_by_hand():
     assert (found.questions, found.hit[1], found.hit[3]) == (3, pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert found.mrr == pytest.approx((1 + 1 / 3) / 3) and found.refused == pytest.approx(1 / 3)
     assert found.mean_characters == pytest.approx((10 + 10 + 12 + 10) / 4)
+    assert (found.lead, found.lead_characters) == (0.0, 0.0)
+
+
+def test_the_lead_is_what_is_highlighted_first():
+    quote = Evidence("d", "甲", ((10, 20),))
+    whole, half, beside, elsewhere = ((10, 20),), ((8, 13), (17, 20)), ((20, 30),), ((0, 4),)
+    outcomes = [
+        spans.score(question(quote), response(Shown("d", 0, 30, highlights=marked)))
+        for marked in (whole, half, beside, elsewhere)
+    ]
+    assert [outcome.lead for outcome in outcomes] == [True, True, False, False]
+    second = spans.score(
+        question(quote), response(Shown("e", 0, 30, highlights=((0, 30),)), Shown("d", 0, 30, highlights=whole))
+    )
+    assert second.lead is None and second.rank == 2
+    found = spans.span_figures([*outcomes, second])
+    assert found.lead == 0.5 and found.lead_characters == (10 + 8 + 10 + 4 + 30) / 5
 
 
 def test_refusal_and_calibration_by_hand():

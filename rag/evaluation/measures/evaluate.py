@@ -185,6 +185,7 @@ def figures(evaluation: Evaluation) -> dict[str, object]:
 def _span_json(own: SpanFigures) -> dict[str, float]:
     hit = {f"hit@{k}": value for k, value in own.hit.items()}
     rest = {"MRR": own.mrr, "full@5": own.full, "refused": own.refused, "mean_excerpt_chars": own.mean_characters}
+    rest |= {"lead": own.lead, "mean_lead_chars": own.lead_characters}
     return {"questions": own.questions} | hit | rest
 
 

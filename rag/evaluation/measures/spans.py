@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.evaluation.sets.records import Evidence, Outcome, Question, Response, Shown
+from rag.text.spans import Span
 
 OVERLAP = 0.6
 MRR_DEPTH = 10
@@ -23,7 +24,8 @@ class SpanFigures:
     """Over the `questions` that name quotes.
 
     hit: share with a hit among the first k, by k. mrr: mean of 1/rank within ten. full: share with every entry covered
-    by the first five. refused: share answered with no excerpt. mean_characters: of the first five excerpts.
+    by the first five. refused: share answered with no excerpt. mean_characters: of the first five excerpts. lead: share
+    of the hits at 1 whose highlighted words cover the quote themselves. lead_characters: mean of the first excerpts' highlights.
     """
 
     questions: int
@@ -32,12 +34,24 @@ class SpanFigures:
     full: float
     refused: float
     mean_characters: float
+    lead: float
+    lead_characters: float
 
 
 def hits(excerpt: Shown, evidence: Evidence) -> bool:
     """Whether an excerpt covers 60 % of one of the places of a quote."""
+    return _covered(excerpt, [(excerpt.start, excerpt.end)], evidence)
+
+
+def leads(excerpt: Shown, evidence: Evidence) -> bool:
+    """Whether what is highlighted in an excerpt covers as much."""
+    return _covered(excerpt, excerpt.highlights, evidence)
+
+
+def _covered(excerpt: Shown, shown: Sequence[Span], evidence: Evidence) -> bool:
+    """Whether spans of an excerpt, which do not overlap, cover enough of one of the places of a quote."""
     return excerpt.doc_id == evidence.doc_id and any(
-        max(0, min(excerpt.end, end) - max(excerpt.start, start)) >= OVERLAP * (end - start)
+        sum(max(0, min(b, end) - max(a, start)) for a, b in shown) >= OVERLAP * (end - start)
         for start, end in evidence.spans
     )
 
@@ -59,7 +73,8 @@ def score(question: Question, response: Response) -> Outcome:
     rank = next((at for at, shown in enumerate(excerpts, 1) if any(hits(shown, entry) for entry in accepted)), None)
     full = all(any(hits(shown, entry) for shown in excerpts[:FULL_DEPTH]) for entry in quoted)
     verdict = "hit" if rank else "miss" if excerpts else "refused"
-    return Outcome(question, response, rank, full, document_rank, verdict)
+    lead = any(leads(excerpts[0], entry) for entry in accepted) if rank == 1 else None
+    return Outcome(question, response, rank, full, document_rank, verdict, lead)
 
 
 def span_figures(outcomes: Sequence[Outcome]) -> SpanFigures:
@@ -73,7 +88,14 @@ def span_figures(outcomes: Sequence[Outcome]) -> SpanFigures:
         _mean([bool(outcome.full) for outcome in scored]),
         _mean([not outcome.response.excerpts for outcome in scored]),
         _mean(lengths),
+        _mean([outcome.lead for outcome in scored if outcome.lead is not None]),
+        _mean([_highlighted(outcome.response.excerpts[0]) for outcome in scored if outcome.response.excerpts]),
     )
+
+
+def _highlighted(excerpt: Shown) -> int:
+    """Characters of an excerpt that are highlighted."""
+    return sum(end - start for start, end in excerpt.highlights)
 
 
 def reciprocal(outcome: Outcome) -> float:

@@ -82,6 +82,7 @@ def _cards(evaluation: Evaluation) -> tuple[Card, ...]:
         found = [
             Card("hit@1", _percent(own.hit[1]), f"{own.questions} 题"), Card("hit@5", _percent(own.hit[5])),
             Card("MRR", f"{own.mrr:.3f}"), Card("前五条全中", _percent(own.full)),
+            Card("首句即答", _percent(own.lead), f"首条命中时；平均 {own.lead_characters:.0f} 字"),
         ]  # fmt: skip
     elif evaluation.ranking.queries:
         found = [Card(name, f"{means[name]:.3f}") for name in ("nDCG@10", "RR@10", "R@10", "R@100", "Success@1")]
@@ -129,7 +130,7 @@ def _tables(evaluation: Evaluation, compared: Compared | None) -> Iterator[Table
         )  # fmt: skip
     if own is not None and own.questions:
         rows = tuple(_span_row(kind, part) for kind, part in [*evaluation.types.items(), ("合计", own)])
-        yield Table("原文命中", ("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "误拒"), rows)
+        yield Table("原文命中", ("类型", "题数", "hit@1", "hit@3", "hit@5", "MRR", "full@5", "lead", "误拒"), rows)
     if honest is not None and honest.unanswerable:
         shares = honest.false_answer_by_kind.items()
         rows = tuple((f"{KINDS[kind]}（{kind}）", str(honest.counts[kind]), _percent(share)) for kind, share in shares)
@@ -163,7 +164,7 @@ def _ranks(evaluation: Evaluation) -> list[float]:
 
 
 def _span_row(kind: str, own: SpanFigures) -> tuple[str, ...]:
-    rates = (own.hit[1], own.hit[3], own.hit[5], own.mrr, own.full, own.refused)
+    rates = (own.hit[1], own.hit[3], own.hit[5], own.mrr, own.full, own.lead, own.refused)
     return (kind, str(own.questions), *(f"{rate:.3f}" for rate in rates))
 
 

@@ -117,6 +117,7 @@ class Outcome:
 
     rank: of the first excerpt that hits, None when none does. full: every entry covered by the first five.
     Both are None where the row has no quote, or is not answerable. document_rank: of the first expected document.
+    lead: where the first excerpt hits, whether what is highlighted in it hits too; None otherwise.
     """
 
     question: Question
@@ -125,3 +126,4 @@ class Outcome:
     full: bool | None
     document_rank: int | None
     verdict: str  # hit, miss, refused, false-answer, correct-refusal, unscored
+    lead: bool | None = None
