@@ -37,7 +37,7 @@ from rag.models.reranking import Reranker, load_reranker
 from rag.search import calibration as calibrating
 from rag.search.answering import SPARE, compose
 from rag.search.documents import RankedDocument, rank_documents
-from rag.search.evidence import Calibration, weigh
+from rag.search.evidence import Bounds, Calibration, weigh
 from rag.search.filtering import ALL, Filter, period
 from rag.search.pacing import UNHURRIED, Pace
 from rag.search.query import Scope, SearchRequest, read_query, request_of, searched_documents
@@ -61,8 +61,9 @@ class Service:
         self._reader: tuple[Reader | None] | None = None if reader is None else (reader,)
         self._catalog: Catalog | None = None
         self._opened: tuple[Snapshot, Sources] | None = None  # of one generation
-        self._calibration: tuple[int, Calibration] | None = None  # of one generation
+        self._bounds: tuple[int, Bounds] | None = None  # of one generation
         self._lock = threading.RLock()  # of what is loaded; held for moments, except while a snapshot is made
+        self._measuring = threading.Lock()  # of the calibration; questions are answered meanwhile
         self._writing = threading.Lock()  # of the catalog's changes; questions are answered meanwhile
         self._present = lru_cache(maxsize=1)(self._sources_of)  # by generation, while no snapshot of it is opened
 
@@ -95,7 +96,7 @@ class Service:
         current, sources = self._open()
         query = read_query(current, self.embedder, request)
         ranking = retrieve(current, self.models, query)
-        evidence = weigh(current, ranking, self._calibration_of(current))
+        evidence = weigh(current, ranking, self._bounds_of(current))
         return compose(current, sources, evidence)
 
     def search(
@@ -156,7 +157,7 @@ class Service:
         current = self.current()
         if reads_alike(current, trial, request):
             return None
-        found = firsts(current, trial, self.models, self.calibration(), request)
+        found = firsts(current, trial, self.models, self._bounds_of(current), request)
         return None if found[0] == found[1] else found
 
     # -- the collection -------------------------------------------------------------------------------------------
@@ -327,8 +328,24 @@ class Service:
         return self._open()[0]
 
     def calibration(self) -> Calibration:
-        """The refusal calibration of the present generation, learnt when it is not stored."""
-        return self._calibration_of(self.current())
+        """The bounds of the present generation with both error rates, measured when they are not stored.
+
+        Measuring takes as long as a hundred answers; questions do not wait for it.
+        """
+        current, models = self.current(), self.models
+        with self._measuring:
+            found = calibrating.loads(self.catalog.fact("calibration"), current.generation, models)
+            if found is None:
+                found = calibrating.calibrate(current, models, self.settings, self._bounds_of(current))
+                self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation, models)})
+        with self._lock:
+            self._bounds = current.generation, found
+        return found
+
+    def measured(self) -> Calibration | None:
+        """The calibration of the present generation; None while it is not measured."""
+        found = self._bounds_of(self.current())
+        return found if isinstance(found, Calibration) else None
 
     def _open(self) -> tuple[Snapshot, Sources]:
         """The newest generation, and the documents as it has them."""
@@ -342,17 +359,17 @@ class Service:
                 self._opened = found, Sources(self.catalog, found.fingerprints, page_boxes)
             return self._opened
 
-    def _calibration_of(self, current: Snapshot) -> Calibration:
+    def _bounds_of(self, current: Snapshot) -> Bounds:
+        """Where answering begins; of a generation that is not measured yet, with the cut-off that was last learnt."""
         with self._lock:
-            if self._calibration is not None and self._calibration[0] == current.generation:
-                return self._calibration[1]
-            found = calibrating.loads(
-                self.catalog.fact("calibration"), current.generation, calibrating.decision_of(self.models)
-            )
+            if self._bounds is not None and self._bounds[0] == current.generation:
+                return self._bounds[1]
+            stored, models = self.catalog.fact("calibration"), self.models
+            found: Bounds | None = calibrating.loads(stored, current.generation, models)
             if found is None:
-                found = calibrating.calibrate(current, self.models, self.settings)
-                self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation)})
-            self._calibration = current.generation, found
+                decision = calibrating.last_decision(stored, models)
+                found = calibrating.bounds_of(current, self.embedder, self.settings, decision)
+            self._bounds = current.generation, found
             return found
 
     def _sources(self) -> Sources:

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from rag.config import ROOT, Settings
+from rag.models.reader import Reader
 from rag.service import Service
 
 SEEDS = ROOT / "seeds"
@@ -73,9 +74,9 @@ def toy() -> ToyEmbedder:
 def make_service(tmp_path: Path):
     """A function from settings to a toy service with an empty index of its own."""
 
-    def make(embedder: ToyEmbedder | None = None, **overrides) -> Service:
+    def make(embedder: ToyEmbedder | None = None, reader: Reader | None = None, **overrides) -> Service:
         settings = Settings(**({"index": tmp_path / "index"} | overrides))
-        return Service(settings, embedder or ToyEmbedder())
+        return Service(settings, embedder or ToyEmbedder(), reader)
 
     return make
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from rag.config import ROOT
 from rag.datamodels import Document
 from rag.models.embedding import foreign_questions
+from rag.models.reader import Decision, Finding, Source
+from rag.search.calibration import most
 from rag.search.pacing import NO_RERANKING
+from rag.search.patterned import patterned
 from rag.service import Service
 from tests.searching import ranked
 
@@ -39,3 +43,68 @@ def test_one_odd_document_moves_the_bounds_hardly(model_service, tmp_path):
     before, after = model_service.calibration(), other.calibration()
     assert after.spread == pytest.approx(before.spread, rel=0.1)
     assert after.mean == pytest.approx(before.mean, abs=0.3 * before.spread)
+
+
+class Patient:
+    """A reader that is as sure of a passage as the test says, and counts what it is given."""
+
+    cost_ms = 1.0
+    decision = Decision({"answer": 1.0}, 0.0, 0.5)
+
+    def __init__(self, sure: float) -> None:
+        self.identity, self.sure, self.asked = f"patient@{sure}", sure, 0
+
+    def read(self, question: str, sources: Sequence[Source]) -> tuple[Finding, ...]:
+        self.asked += 1
+        return tuple(Finding(self.sure, self.sure, 0, 0) for _ in sources)
+
+
+def duties(count: int) -> list[Document]:
+    """So many documents, each with one duty that a pattern makes a question of."""
+    things = ("灯塔", "渡船", "水闸", "果园", "账册", "灶台", "图书", "锅炉")
+    return [
+        Document(
+            f"{n}.txt", f"第{n}号", f"第{n}号院落的住户应当按季度清点{things[n % 8]}并登记造册{n}。", "", "text/plain"
+        )
+        for n in range(count)
+    ]
+
+
+def test_a_share_that_is_not_exceeded_is_clopper_and_pearsons():
+    assert most(0, 59) == pytest.approx(1 - 0.05 ** (1 / 59)) and most(0, 59) < 0.05 < most(0, 58)
+    assert most(1, 93) < 0.05 < most(1, 92) and most(0, 0) == 1.0
+
+
+def test_the_cut_off_is_lowered_where_the_reader_is_unsure_of_what_is_there_and_never_raised(make_service):
+    for sure, cutoff in ((-2.0, 1 / (1 + np.exp(2.0))), (3.0, 0.5)):
+        service = make_service(reader=Patient(sure))
+        service.ingest_documents(duties(120), mirror=True)
+        found = service.calibration()
+        assert found.own >= 59 and found.decision.cutoff == pytest.approx(cutoff)
+        assert found.false_refusal == 0.0 and found.refusal_bound == pytest.approx(most(0, found.own))
+
+
+def test_too_few_questions_of_its_own_leave_the_cut_off_as_it_is(make_service):
+    service = make_service(reader=Patient(-2.0))
+    service.ingest_documents(duties(20))
+    found = service.calibration()
+    assert 0 < found.own < 59 and found.decision.cutoff == 0.5 and found.false_refusal == 1.0
+
+
+def test_a_question_after_a_change_does_not_wait_for_measuring(make_service):
+    reader = Patient(-2.0)
+    service = make_service(reader=reader)
+    service.ingest_documents(duties(120))
+    learnt = service.calibration().decision
+    service.ingest_documents([Document("new.txt", "新", "新院落的住户应当按月清点花木。", "", "text/plain")])
+    reader.asked = 0
+    service.ask("新院落清点什么")
+    assert reader.asked == 1 and service.measured() is None
+    assert service.calibration() == service.measured() and service.measured().decision == learnt
+
+
+def test_own_questions_are_made_of_a_sentence_that_answers(make_service):
+    service = make_service()
+    service.ingest_documents(duties(30))
+    asked = patterned(service.current().passages, 96)
+    assert len(asked) == 30 and all(question.startswith("谁应当") and question.endswith("？") for question in asked)

@@ -6,6 +6,7 @@ What every stage of a search gives a passage is worked out in tests/oracles.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,14 +16,26 @@ from hypothesis import strategies as st
 from rag.errors import IndexUnusable
 from rag.index.dense import DenseIndex
 from rag.index.lexical import LexicalIndex
-from rag.models.reader import Decision
+from rag.models.loaded import Models
+from rag.models.reader import Decision, Finding
 from rag.search import calibration
 from rag.search.evidence import SIGNALS, UNREAD, Calibration, signals_of
 from rag.search.records import Ranking
 from rag.search.stages.dense import dense_scores
 from rag.search.stages.rerank import blended
+from tests.conftest import ToyEmbedder
 from tests.oracles.plain import bm25
 from tests.searching import ranked
+
+
+class Undecided:
+    """A reader whose decision alone matters here."""
+
+    identity, cost_ms = "undecided@1", 1.0
+    decision = Decision({"answer": 1.0}, 0.0, 0.5)
+
+    def read(self, question, sources) -> tuple[Finding, ...]:
+        return ()
 
 
 def unit(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -134,13 +147,16 @@ def test_what_was_not_read_again_keeps_its_order_behind_the_rest():
     np.testing.assert_allclose(np.diff(final[[5, 4, 3]]), [0.1, 0.1])
 
 
-def test_a_calibration_by_other_signals_is_learnt_anew():
-    learnt = Calibration(0.2, 0.05, 2.0, UNREAD, 0.0, 0.01)
-    stored = calibration.dumps(learnt, 7)
-    assert calibration.loads(stored, 7, UNREAD) == learnt
-    assert calibration.loads(stored, 8, UNREAD) is None
-    assert calibration.loads(stored, 7, Decision({"answer": 1.0}, 0.0, 0.5)) is None
-    assert calibration.loads(stored.replace(SIGNALS, "another"), 7, UNREAD) is None
+def test_a_calibration_by_other_signals_is_learnt_again():
+    unread, read = Models(ToyEmbedder()), Models(ToyEmbedder(), reader=Undecided())
+    learnt = Calibration(0.2, 0.05, 2.0, replace(UNREAD, cutoff=0.4), 0.0, 60, 0.01, 0.05)
+    stored = calibration.dumps(learnt, 7, unread)
+    assert calibration.loads(stored, 7, unread) == learnt
+    assert calibration.loads(stored, 8, unread) is None
+    assert calibration.loads(stored, 7, read) is None
+    assert calibration.loads(stored.replace(SIGNALS, "another"), 7, unread) is None
+    assert calibration.last_decision(stored, unread) == learnt.decision
+    assert calibration.last_decision(stored, read) == Undecided.decision
 
 
 def test_reranking_does_with_the_time_that_is_left(toy_service):

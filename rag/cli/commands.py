@@ -331,5 +331,6 @@ def _ingest(
     out.print(
         f"完成：{len([line for line in report.lines if not line.error])} 个文档入库，{len(report.unchanged)} 个未变，"
         f"{len(report.removed)} 个移除，{len([line for line in report.lines if line.error])} 个失败。"
-        f"拒答校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}。"
+        f"拒答校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}"
+        f"（{found.own} 题，95% 把握不超过 {found.refusal_bound:.1%}）。"
     )

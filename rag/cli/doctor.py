@@ -51,7 +51,8 @@ def examine(service: Service) -> list[Check]:
     found = service.calibration()
     checks.append(Check(
         "诚实拒答 / honest", found.spread > 0,
-        f"已按本索引校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}",
+        f"已按本索引校准：无关问题误答 {found.false_answer:.1%}，有据问题误拒 {found.false_refusal:.1%}（{found.own} 题，"
+        f"95% 把握不超过 {found.refusal_bound:.1%}）",
     ))  # fmt: skip
     checks.append(
         _check("同一真相 / one truth", _out_of_step(service, current), f"第 {current.generation} 代，派生索引一致")

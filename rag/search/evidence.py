@@ -18,7 +18,7 @@ from rag.search.records import Ranking
 from rag.search.stages import dense, reading
 from rag.text.tokenizing import holds_word, is_telling, tokenize
 
-SIGNALS = "read-1"  # changes whenever the same index would give the same question other signals, or other bounds
+SIGNALS = "read-2"  # changes whenever the same index would give the same question other signals, or other bounds
 LOOKED_AT = 3  # best passages, as searched, that the question's words and facts are looked for in
 # Logistic weights of the features. Ratio and offset from the development questions (benchmarks/results/seeds.md), not
 # from single ones. Lacking: the fact asked for, or the town it is asked about, is not there, which hardly ever answers.
@@ -46,21 +46,32 @@ class Signals:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Bounds:
     """What questions that have nothing to do with the collection score here, and where answering begins.
 
     mean: of their best window cosines. spread: standard deviation of their cosines with all windows. near: spreads above
     the mean, which one foreign question in twenty exceeds: below it nothing here is near the question. decision: the
-    weights of the signals, and the confidence below which the service refuses. false_answer: share of foreign questions
-    above that. false_refusal: share of own questions below it.
+    weights of the signals, and the confidence below which the service refuses.
     """
 
     mean: float
     spread: float
     near: float
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration(Bounds):
+    """The bounds of an index with what they make of questions that nobody needs to write.
+
+    false_answer: share of foreign questions that are answered. own: questions made of the collection's own sentences.
+    false_refusal: share of those that are refused. refusal_bound: what that share does not exceed, at 95 %.
+    """
+
     false_answer: float
+    own: int
     false_refusal: float
+    refusal_bound: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,14 +88,14 @@ class Evidence:
     near: bool
 
 
-def weigh(snapshot: Snapshot, ranking: Ranking, calibration: Calibration) -> Evidence:
+def weigh(snapshot: Snapshot, ranking: Ranking, bounds: Bounds) -> Evidence:
     """Decide whether the ranking answers its query (promise 3)."""
     signals = signals_of(snapshot, ranking)
-    sure = confidence(signals, calibration.mean, calibration.spread, calibration.decision)
-    near = above(signals, calibration.mean, calibration.spread) >= calibration.near
+    sure = confidence(signals, bounds.mean, bounds.spread, bounds.decision)
+    near = above(signals, bounds.mean, bounds.spread) >= bounds.near
     # a reader knows answers, not what a collection is about: a foreign question must not pass it by chance
     known = near or signals.addressed or signals.answer is None
-    answerable = bool(ranking.hits) and known and sure >= calibration.decision.cutoff
+    answerable = bool(ranking.hits) and known and sure >= bounds.decision.cutoff
     return Evidence(ranking, signals, sure, answerable, near)
 
 
@@ -122,7 +133,7 @@ def above(signals: Signals, mean: float, spread: float) -> float:
 
 
 def confidence(signals: Signals, mean: float, spread: float, decision: Decision = UNREAD) -> float:
-    """The probability that the collection answers the question, in (0, 1). mean, spread: as in `Calibration`."""
+    """The probability that the collection answers the question, in (0, 1). mean, spread: as in `Bounds`."""
     if signals.addressed:
         return ADDRESSED
     found = features(signals, mean, spread)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rag.datamodels import Passage
 from rag.index.snapshot import Snapshot
 from rag.models.loaded import Models
-from rag.search.evidence import Calibration, weigh
+from rag.search.evidence import Bounds, weigh
 from rag.search.query import Query, SearchRequest, read_query, read_terms
 from rag.search.retrieval import retrieve
 
@@ -19,15 +19,15 @@ def firsts(
     current: Snapshot,
     trial: Snapshot,
     models: Models,
-    calibration: Calibration,
+    bounds: Bounds,
     request: SearchRequest,
 ) -> tuple[Passage | None, Passage | None]:
     """What comes first with the tables in force and with those on trial; None where it is refused."""
     query = read_query(current, models.embedder, request)
     tried = read_query(trial, models.embedder, request, query.vector)
-    return _first(current, models, calibration, query), _first(trial, models, calibration, tried)
+    return _first(current, models, bounds, query), _first(trial, models, bounds, tried)
 
 
-def _first(snapshot: Snapshot, models: Models, calibration: Calibration, query: Query) -> Passage | None:
-    evidence = weigh(snapshot, retrieve(snapshot, models, query), calibration)
+def _first(snapshot: Snapshot, models: Models, bounds: Bounds, query: Query) -> Passage | None:
+    evidence = weigh(snapshot, retrieve(snapshot, models, query), bounds)
     return evidence.ranking.hits[0].passage if evidence.answerable else None

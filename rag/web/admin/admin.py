@@ -88,13 +88,28 @@ def administers(mine: Visible) -> bool:
 
 
 def _state(mine: Visible) -> list[tuple[str, str]]:
-    language, calibration = mine.language, mine.service.calibration()
+    language, found = mine.language, mine.service.measured()
+    pending = say(language, "正在测量")
+    rates = (
+        (pending, pending)
+        if found is None
+        else (
+            f"{found.false_answer:.1%}",
+            say(
+                language,
+                "{rate}（{n} 题，95% 把握不超过 {bound}）",
+                rate=f"{found.false_refusal:.1%}",
+                n=found.own,
+                bound=f"{found.refusal_bound:.1%}",
+            ),
+        )
+    )
     return [
         (say(language, "文档"), say(language, "{n} 篇", n=len(mine.titles()))),
         (say(language, "段落"), say(language, "{n} 段", n=len(mine.passages()))),
         (say(language, "索引代次"), str(mine.service.catalog.generation)),
-        (say(language, "无关问题被误答"), f"{calibration.false_answer:.1%}"),
-        (say(language, "有据问题被误拒"), f"{calibration.false_refusal:.1%}"),
+        (say(language, "无关问题被误答"), rates[0]),
+        (say(language, "有据问题被误拒"), rates[1]),
     ]
 
 
