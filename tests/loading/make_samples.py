@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.loading import extra_files
 from tests.loading.known_text import (
     BODY,
     INVOICE_LINES,
@@ -54,7 +55,22 @@ class Sample:
 def make(folder: Path) -> list[Sample]:
     """Write every sample into `folder`; returns what each must give."""
     samples: list[Sample] = []
-    for maker in (_texts, _markup, _tables, _word, _slides, _sheets, _pdfs, _rtf, _odt, _epub, _ofd, _mail, _zips):
+    for maker in (
+        _texts,
+        _markup,
+        _tables,
+        _word,
+        _slides,
+        _sheets,
+        _pdfs,
+        _rtf,
+        _odt,
+        _epub,
+        _ofd,
+        _mail,
+        _zips,
+        _extras,
+    ):
         maker(folder, samples)
     if shutil.which("soffice"):
         _old_word(folder, samples)
@@ -144,6 +160,34 @@ def _word(folder: Path, samples: list[Sample]) -> None:
     _put(folder, samples, "文字/页眉 页脚 脚注.docx", word_bytes(edges=True), edges)
     numbered = (*LINES, "1.第一个事项。", "2.第二个事项。")
     _put(folder, samples, "文字/自动编号.docx", word_bytes(numbered=True), numbered)
+
+
+def _extras(folder: Path, samples: list[Sample]) -> None:
+    """Comments, charts, text boxes, inserted files, fields, notes; strict packages; mail of seven bits."""
+    word, sheet = extra_files.word_extras_bytes(), extra_files.sheet_extras_bytes()
+    _put(folder, samples, "文字/批注 图表 插入.docx", word, extra_files.WORD_EXTRAS)
+    _put(
+        folder,
+        samples,
+        "文字/严格.docx",
+        extra_files.strict_bytes(word_bytes(table=True)),
+        (*LINES, *ROW_LINES, "表后文字。"),
+    )
+    pages = (("工作表“名单”", extra_files.SHEET_EXTRAS[0]), ("工作表“说明”", BODY[0]))
+    _put(folder, samples, "表格/批注 图表 文本框.xlsx", sheet, extra_files.SHEET_EXTRAS, pages=pages)
+    _put(folder, samples, "表格/严格.xlsx", extra_files.strict_bytes(sheet), extra_files.SHEET_EXTRAS, pages=pages)
+    lines: list[str] = []
+    for number, notes in ((1, ("批注：这一页要更新",)), (2, ("批注：已补上", "批注：数字待补"))):
+        lines += [f"第{number}讲 {TITLE}", *BODY[number : number + 2], f"备注{number}：讲解时间十分钟。", *notes]
+    pages = tuple((f"幻灯片{n}", f"第{n}讲 {TITLE}") for n in (1, 2))
+    _put(folder, samples, "演示/批注.pptx", extra_files.slide_comments_bytes(), tuple(lines), pages=pages)
+    data = extra_files.pdf_form_bytes()
+    _put(folder, samples, "版式/表单.pdf", data, extra_files.PDF_FORM, pages=(("第1页", TITLE),))
+    stray = ("表外的话", "行里的话", "行里的一段", "尾巴", "姓名 | 人数", "姓名：张三；人数：12")
+    _put(folder, samples, "标记/表外文字.html", extra_files.STRAY_HTML.encode(), stray)
+    for charset in ("hz-gb-2312", "iso-2022-cn"):
+        head = (f"主题：{TITLE}", "发件人：a@example.org")
+        _put(folder, samples, f"邮件/{charset}.eml", extra_files.seven_bit_mail_bytes(charset), (*head, *BODY))
 
 
 def _slides(folder: Path, samples: list[Sample]) -> None:

@@ -9,6 +9,7 @@ the rest is read and each of these is shown as U+FFFD and said (see `mending`).
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -76,6 +77,9 @@ def decode(data: bytes, name: str, *, declared: str = "") -> Decoded:
     marked = _by_mark(data, name)
     if marked is not None:
         return marked
+    shifted = _by_escapes(data, declared)
+    if shifted is not None:
+        return shifted
     if b"\x00" not in data:
         found = _by_utf8(data, name)
         if found is not None:
@@ -111,6 +115,33 @@ def _by_mark(data: bytes, name: str) -> Decoded | None:
                 raise _binary(name)
             return Decoded(text, encoding, mark)
     return None
+
+
+def _by_escapes(data: bytes, declared: str) -> Decoded | None:
+    """Encodings of seven bits, HZ and ISO-2022, where the file names one: their bytes are ASCII too."""
+    named = declared.strip().lower().replace("_", "-")
+    if named in {"iso-2022-cn", "iso-2022-cn-ext"}:
+        text = _iso_2022_cn(data)
+        return None if text is None else Decoded(text, "iso-2022-cn")
+    codec = {"hz-gb-2312": "hz", "hz": "hz", "hzgb": "hz", "hz-gb": "hz"}.get(named, named)
+    if codec != "hz" and not codec.startswith("iso-2022-"):
+        return None
+    try:
+        return Decoded(data.decode(codec), codec)
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _iso_2022_cn(data: bytes) -> str | None:
+    """ISO-2022-CN, for which Python has no codec: after ESC $ ) A, what lies between SO and SI is GB 2312 on seven bits."""
+    parts: list[str] = []
+    for number, piece in enumerate(re.split(rb"(\x0e[^\x0f\n]*)\x0f?", re.sub(rb"\x1b\$[)*+][A-Z]", b"", data))):
+        raw = bytes(byte | 0x80 for byte in piece[1:]) if number % 2 else piece
+        text = _strict(raw, "gb2312" if number % 2 else "ascii")
+        if text is None:
+            return None
+        parts.append(text)
+    return "".join(parts)
 
 
 def _by_utf8(data: bytes, name: str) -> Decoded | None:

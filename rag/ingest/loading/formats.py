@@ -65,8 +65,9 @@ FORMATS = (
     ),
     Format(
         "docx", (".docx",), f"{_OFFICE}.wordprocessingml.document", "Word 文档 (.docx)", "word:extract_docx",
-        "页眉、正文、表格、文本框、自动编号（第一条、（二）、3.）、脚注、尾注、页脚；修订中已删除的文字不读",
+        "页眉、正文、表格、文本框、自动编号（第一条、（二）、3.）、脚注、尾注、页脚、批注、图表、SmartArt、插入的文件；修订中已删除的文字不读",
         may_be_plain=True, zip_members=("[Content_Types].xml", "word/"),
+        version=2,
     ),
     Format(
         "doc", (".doc", ".wps"), "application/msword", "旧版 Word/WPS 文档", "libreoffice:extract_doc",
@@ -74,18 +75,20 @@ FORMATS = (
     ),
     Format(
         "pdf", (".pdf",), "application/pdf", "PDF", "pdf:extract_pdf",
-        "每页文字；扫描页（有页码的也算）和文字层是乱码的页做文字识别（OCR），报告里注明页码", "第N页", version=2,
+        "每页文字；扫描页（有页码的也算）和文字层是乱码的页做文字识别（OCR），报告里注明页码；填写的表单项、批注", "第N页", version=3,
         keeps_original=True,
         begins=re.compile(rb"[\xef\xbb\xbf\r\n \t]*%PDF-"),
     ),
     Format(
         "pptx", (".pptx",), f"{_OFFICE}.presentationml.presentation", "演示文稿 (.pptx)", "slides:extract_pptx",
-        "每张幻灯片的文字、表格、图表、备注", "幻灯片N", may_be_plain=True, zip_members=("[Content_Types].xml", "ppt/"),
+        "每张幻灯片的文字、表格、图表、备注、批注", "幻灯片N", may_be_plain=True, zip_members=("[Content_Types].xml", "ppt/"),
+        version=2,
     ),
     Format(
         "xlsx", (".xlsx", ".xlsm"), f"{_OFFICE}.spreadsheetml.sheet", "Excel 工作簿 (.xlsx)", "sheets:extract_xlsx",
-        "每张工作表，含隐藏表和批注；数值按表中的样子（日期、百分比、千分位）", "工作表“名称”",
+        "每张工作表，含隐藏表、文本框、图表和批注；数值按表中的样子（日期、百分比、千分位）", "工作表“名称”",
         may_be_plain=True, zip_members=("[Content_Types].xml", "xl/"),
+        version=2,
     ),
     Format(
         "csv", (".csv",), "text/csv", "CSV", "plain:extract_csv", "逗号、制表符、分号、竖线分隔", is_text=True
@@ -93,6 +96,7 @@ FORMATS = (
     Format(
         "html", (".html", ".htm", ".xhtml"), "text/html", "网页", "web:extract_html",
         "读者看得见的文字；脚本、样式不读；标有 `<main>`/`<article>` 时略去导航栏并注明字数", is_text=True, begins=_HTML_START,
+        version=2,
     ),
     Format(
         "rtf", (".rtf",), "application/rtf", "RTF", "rtf:extract_rtf", "页眉、正文、表格、脚注、页脚", may_be_plain=True,
@@ -115,6 +119,7 @@ FORMATS = (
     Format(
         "eml", (".eml",), "message/rfc822", "邮件", "mail:open_mail",
         "主题、发件人、收件人、日期、正文；附件各成一篇，名为 `信.eml/附件.docx`", is_text=True, is_container=True,
+        version=2,
     ),
     Format(
         "zip", (".zip",), "", "ZIP 压缩包", "archive:open_archive",

@@ -12,7 +12,7 @@ from rag.datamodels import LineBox
 from rag.errors import LoadError
 from rag.ingest.loading.garbled import garbled_pages, says_the_same
 from rag.ingest.loading.ocr import OcrLine, in_reading_order, read_image
-from rag.ingest.loading.pdf_text import image_share, layer_lines, page_text, shows_something
+from rag.ingest.loading.pdf_text import Layer, image_share, layer_lines, page_layer, shows_something
 from rag.ingest.loading.records import Extracted, Job, TextBuilder, tidy
 from rag.ingest.loading.safety import damaged, encrypted, parsing, too_large
 
@@ -111,33 +111,50 @@ def open_pdf(data: bytes, job: Job) -> pypdfium2.PdfDocument:
 
 
 def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
-    texts: list[str | None] = []
+    layers: list[Layer | None] = []
+    if document.get_formtype():
+        document.init_forms()
     for index in range(len(document)):
         job.check_time()
-        texts.append(page_text(document, index))
-    garbled = garbled_pages({index: text for index, text in enumerate(texts) if text and not text.isascii()})
+        layers.append(page_layer(document, index))
+    texts = {index: layer.text for index, layer in enumerate(layers) if layer is not None}
+    garbled = garbled_pages({index: text for index, text in texts.items() if text and not text.isascii()})
     reading = _Reading()
-    for index, text in enumerate(texts):
+    for index, layer in enumerate(layers):
         reading.builder.page(page_label(index + 1))
-        if text is None:
+        if layer is None:
             reading.broken.append(index + 1)
-        elif index in garbled:
-            _read_garbled(document, index, text, job, reading)
-        elif not text or text.isspace():
-            if shows_something(document, index):
-                _recognise(document, index, job, reading)
-        elif len(text) < 2 * SHORT_LAYER and _is_scan(document, index, text):
-            if not _recognise(document, index, job, reading, layer=True):
-                reading.builder.add(text)
-        else:
-            reading.unsure += _unmapped(text)
-            reading.builder.add(text)
+            continue
+        _add_page(document, index, layer.text, index in garbled, job, reading)
+        for note in layer.notes:
+            _add_line(note, index, reading)
     _refuse_unread(reading, job)
     facts = reading.facts() | {"line_breaks": "visual"}
     return Extracted(
         reading.builder.text, "application/pdf", title=_declared_title(document), metadata=facts,
-        pages=reading.builder.pages, boxes=tuple(reading.boxes), warnings=tuple(_warnings(reading)),
+        pages=reading.builder.pages, boxes=tuple(reading.boxes), warnings=tuple(_warnings(reading, document.count_attachments())),
     )  # fmt: skip
+
+
+def _add_page(
+    document: pypdfium2.PdfDocument, index: int, text: str, garbled: bool, job: Job, reading: _Reading
+) -> None:
+    if garbled:
+        _read_garbled(document, index, text, job, reading)
+    elif not text or text.isspace():
+        if shows_something(document, index):
+            _recognise(document, index, job, reading)
+    elif len(text) < 2 * SHORT_LAYER and _is_scan(document, index, text):
+        if not _recognise(document, index, job, reading, layer=True):
+            reading.builder.add(text)
+    else:
+        reading.unsure += _unmapped(text)
+        reading.builder.add(text)
+
+
+def _add_line(line: OcrLine, index: int, reading: _Reading) -> None:
+    start = reading.builder.add(line.text)
+    reading.boxes.append(LineBox(start, start + len(line.text), index + 1, line.x0, line.top, line.x1, line.bottom))
 
 
 def _is_scan(document: pypdfium2.PdfDocument, index: int, text: str) -> bool:
@@ -185,8 +202,7 @@ def _recognise(
             named.append(index + 1)
         return False
     for line in in_reading_order([*own, *seen]):
-        start = reading.builder.add(line.text)
-        reading.boxes.append(LineBox(start, start + len(line.text), index + 1, line.x0, line.top, line.x1, line.bottom))
+        _add_line(line, index, reading)
     reading.recognised.append(index + 1)
     return True
 
@@ -228,8 +244,10 @@ def _refuse_unread(reading: _Reading, job: Job) -> None:
         )
 
 
-def _warnings(reading: _Reading) -> list[str]:
+def _warnings(reading: _Reading, attached: int) -> list[str]:
     warnings = reading.warnings()
+    if attached:
+        warnings.append(f"里面的 {attached} 个附件没有读，请另存后单独入库。 ({attached} attachments not read)")
     if reading.unsure > reading.builder.length * _UNSURE_SHARE:
         warnings.append("字体缺少编码对照，文字可能不可读。 (fonts without a character map; text may be unreadable)")
     return warnings

@@ -73,7 +73,7 @@ def _boxes_on(
     chars = _alignment(raw, page_text)
     left, bottom, right, top = page.get_bbox()
     if chars is not None and text_page.count_chars() >= len(raw) and right > left and top > bottom:
-        for first, last in _lines(page_text, low - origin, high - origin):
+        for first, last in _lines(page_text, low - origin, min(high - origin, len(chars) - 1)):
             begin, stop = chars[first], chars[last - 1] + 1
             for number in range(text_page.count_rects(begin, stop - begin)):
                 box = shown_box(page, *text_page.get_rect(number))
@@ -88,6 +88,9 @@ def _alignment(raw: str, page_text: str) -> list[int] | None:
     clean = tidy("".join(raw[i] for i in shown).translate(FIXES))
     lead = len(clean) - len(clean.lstrip("\n"))
     body = page_text.removesuffix("\n")
+    own = clean.strip("\n")
+    if own and body.startswith(own + "\n"):
+        body = own  # notes come after the page's own text; they have boxes of their own
     if clean[lead : lead + len(body)] != body:
         return None
     return [*shown[lead : lead + len(body)], len(raw) - 1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.ingest.loading.ocr import OcrLine
@@ -13,9 +15,20 @@ if TYPE_CHECKING:
 # What PDFium puts where a hyphen ends a line, and for characters without a known meaning.
 FIXES = str.maketrans({"\x02": "-", "\ufffe": "-", "\uffff": "\ufffd"})
 
+_NOT_NOTES = frozenset({2, 16, 20})  # links, the windows of other notes, fields of forms
+_MACHINE_NAME = re.compile(r"[\w.\[\]#() -]*", re.ASCII)
 
-def page_text(document: pypdfium2.PdfDocument, index: int) -> str | None:
-    """The text of a page, lines parted by newlines; None where the page is broken."""
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A page's text, lines parted by newlines, and its notes: filled-in fields and annotations, with their places."""
+
+    text: str
+    notes: tuple[OcrLine, ...] = ()
+
+
+def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
+    """The text and the notes of a page; None where the page is broken."""
     import pypdfium2
 
     try:
@@ -29,8 +42,58 @@ def page_text(document: pypdfium2.PdfDocument, index: int) -> str | None:
         return None
     text = text_page.get_text_range()
     text_page.close()
+    notes = tuple(_notes(document, page))
     page.close()
-    return text.translate(FIXES).replace("\r\n", "\n").strip("\n")
+    return Layer(text.translate(FIXES).replace("\r\n", "\n").strip("\n"), notes)
+
+
+def _notes(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> Iterator[OcrLine]:
+    """What people filled in and wrote on a page; PDFium's text has only what is drawn on the page itself."""
+    import pypdfium2.raw as raw
+
+    for number in range(raw.FPDFPage_GetAnnotCount(page)):
+        note = raw.FPDFPage_GetAnnot(page, number)
+        kind = raw.FPDFAnnot_GetSubtype(note)
+        text = ""
+        if kind == raw.FPDF_ANNOT_WIDGET and document.formenv is not None:
+            text = _filled_in(document.formenv, note)
+        elif kind not in _NOT_NOTES:
+            words = " ".join(_string(raw.FPDFAnnot_GetStringValue, note, b"Contents").split())
+            text = words if kind == raw.FPDF_ANNOT_FREETEXT else f"批注：{words}" if words else ""
+        if text:
+            rect = raw.FS_RECTF()
+            raw.FPDFAnnot_GetRect(note, rect)
+            box = shown_box(page, rect.left, min(rect.bottom, rect.top), rect.right, max(rect.bottom, rect.top))
+            yield OcrLine(text, 1.0, *box)
+        raw.FPDFPage_CloseAnnot(note)
+
+
+def _filled_in(forms: pypdfium2.PdfFormEnv, note: object) -> str:
+    """`名称：值` of a field; the value alone where the name is not one for people; "" for a box not ticked."""
+    import pypdfium2.raw as raw
+
+    kind = raw.FPDFAnnot_GetFormFieldType(forms, note)
+    if kind in {raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON}:
+        value = "√" if raw.FPDFAnnot_IsChecked(forms, note) else ""
+    elif kind in {raw.FPDF_FORMFIELD_TEXTFIELD, raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX}:
+        value = " ".join(_string(raw.FPDFAnnot_GetFormFieldValue, forms, note).split())
+    else:
+        value = ""
+    name = _string(raw.FPDFAnnot_GetFormFieldAlternateName, forms, note).strip()
+    name = name or _string(raw.FPDFAnnot_GetFormFieldName, forms, note).strip()
+    return f"{name}：{value}" if value and not _MACHINE_NAME.fullmatch(name) else value
+
+
+def _string(read: Callable[..., int], *about: object) -> str:
+    """A string of PDFium's, which first tells its size in bytes."""
+    import ctypes
+
+    size = read(*about, None, 0)
+    if size <= 2:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    read(*about, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), size)
+    return buffer.raw[: size - 2].decode("utf-16-le", "replace")
 
 
 def layer_lines(page: pypdfium2.PdfPage) -> Iterator[OcrLine]:

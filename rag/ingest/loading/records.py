@@ -88,7 +88,8 @@ class Budget:
 class Job:
     """One file being read. name: its doc_id, for messages. deadline: time.monotonic() at which reading stops.
 
-    strict: a suffix that belies the content is refused; else the file is read for what it is, with a warning.
+    strict: a suffix that belies the content is refused; else the file is read for what it is, with a warning. depth: how
+    many documents of the same kind it is inserted in.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Job:
     ocr: bool
     deadline: float
     strict: bool = False
+    depth: int = 0
 
     def check_time(self) -> None:
         """Raise LoadError `too-large` when the time for this file is used up."""
@@ -105,6 +107,10 @@ class Job:
                 " (reading took too long; split the file)",
                 code="too-large",
             )
+
+    def deeper(self) -> Job:
+        """The same job for a document inside the document."""
+        return replace(self, depth=self.depth + 1)
 
     def renamed(self, name: str) -> Job:
         """The same job for a member called `name`."""

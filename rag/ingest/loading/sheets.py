@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from rag.ingest.loading.ooxml import left_out, office_package
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
-from rag.ingest.loading.safety import local, open_package, parse_xml, parsing, too_large
+from rag.ingest.loading.safety import parsing, too_large
+from rag.ingest.loading.sheet_parts import beside_cells
 from rag.ingest.loading.tables import labelled_row, plain_row
 
 if TYPE_CHECKING:
@@ -27,9 +29,10 @@ def extract_xlsx(data: bytes, job: Job) -> Extracted:
 
     builder = TextBuilder()
     warnings: list[str] = []
-    with open_package(data, job, "Excel 工作簿") as archive, parsing(job.name, "Excel 工作簿"):
+    data, archive = office_package(data, job, "Excel 工作簿")
+    with archive, parsing(job.name, "Excel 工作簿"):
         formulas = any(_mentions_formula(archive.read(n)) for n in archive.namelist() if "/worksheets/" in n)
-        comments = [archive.read(n) for n in sorted(archive.namelist()) if re.search(r"xl/comments\d*\.xml$", n)]
+        beside = beside_cells(archive)
         workbook = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True)
         plain = openpyxl.load_workbook(BytesIO(data), read_only=True) if formulas else None
         try:
@@ -41,16 +44,19 @@ def extract_xlsx(data: bytes, job: Job) -> Extracted:
                 twin = plain[sheet.title] if plain is not None else None
                 rows, missing = _rows(sheet, twin, job)
                 unstored += missing
-                for line in sheet_lines(rows):
+                for line in (*sheet_lines(rows), *beside.pop(sheet.title, ())):
+                    builder.add(line)
+            for name, lines in beside.items():  # chart sheets
+                if lines:
+                    builder.page(f"工作表“{name}”")
+                for line in lines:
                     builder.add(line)
             title = str(workbook.properties.title or "")
         finally:
             workbook.close()
             if plain is not None:
                 plain.close()
-        for blob in comments:
-            for comment in parse_xml(blob).iter("{*}comment"):
-                builder.add("".join(t.text or "" for t in comment.iter() if local(t) == "t"))
+        warnings.extend(left_out(archive.namelist()))
     if unstored:
         warnings.append(f"{unstored} 个公式没有存下结果，读入的是公式本身。 (formulas without stored values)")
     return Extracted(builder.text, MEDIA_TYPE, title=title, pages=builder.pages, warnings=tuple(warnings))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from rag.ingest.loading.ooxml import comment_line, drawing_keys, drawn_words, left_out, office_package, words_of
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
-from rag.ingest.loading.safety import local, open_package, parse_xml, parsing
+from rag.ingest.loading.safety import local, parse_xml, parsing
 from rag.ingest.loading.tables import table_lines
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.prese
 
 
 def extract_pptx(data: bytes, job: Job) -> Extracted:
-    """Slides in their order, each a page labelled 幻灯片N; its notes follow its text."""
+    """Slides in their order, each a page labelled 幻灯片N; its notes and comments follow its text."""
     import pptx
 
-    open_package(data, job, "演示文稿").close()
+    data, archive = office_package(data, job, "演示文稿")
+    names = archive.namelist()
+    archive.close()
     builder = TextBuilder()
     with parsing(job.name, "演示文稿"):
         presentation = pptx.Presentation(BytesIO(data))
@@ -36,8 +39,10 @@ def extract_pptx(data: bytes, job: Job) -> Extracted:
                 if frame is not None:
                     for line in _paragraphs(frame._txBody):
                         builder.add(line)
+            for line in _comments(slide):
+                builder.add(line)
         title = _first_title(presentation) or str(presentation.core_properties.title or "")
-    return Extracted(builder.text, MEDIA_TYPE, title=title, pages=builder.pages)
+    return Extracted(builder.text, MEDIA_TYPE, title=title, pages=builder.pages, warnings=tuple(left_out(names)))
 
 
 def _first_title(presentation: Presentation) -> str:
@@ -72,10 +77,8 @@ def _graphic(frame: etree._Element, slide: Slide) -> Iterator[str]:
             cells = [["\n".join(_paragraphs(c)) for c in r if local(c) == "tc"] for r in rows]
             yield from table_lines(cells, header=True if marked and len(cells[0]) > 1 else None)
             return
-        if kind == "chart" or kind == "relIds":
-            for key, value in element.attrib.items():
-                if str(key).endswith(("}id", "}dm")):
-                    yield from _related(slide, str(value))
+    for key in drawing_keys(frame):
+        yield from _related(slide, key)
 
 
 def _related(slide: Slide, relation_id: str) -> Iterator[str]:
@@ -83,32 +86,20 @@ def _related(slide: Slide, relation_id: str) -> Iterator[str]:
     relation = slide.part.rels.get(relation_id)
     if relation is None or relation.is_external:
         return
-    root = parse_xml(relation.target_part.blob)
-    seen: set[str] = set()
-    for element in root.iter():
-        kind = local(element)
-        if kind == "p":
-            text = "".join(t.text or "" for t in element.iter() if local(t) == "t")
-            if text.strip():
-                yield text
-        elif kind == "ser":
-            line = _series(element)
-            if line not in seen:
-                seen.add(line)
-                yield line
+    yield from drawn_words(parse_xml(relation.target_part.blob))
 
 
-def _series(series: etree._Element) -> str:
-    """`名称：类别 值；类别 值` of one chart series."""
-    points: dict[str, list[str]] = {"tx": [], "cat": [], "val": [], "xVal": [], "yVal": []}
-    for part in series:
-        if local(part) in points:
-            points[local(part)] = [e.text or "" for e in part.iter() if local(e) == "v"]
-    categories = points["cat"] or points["xVal"]
-    values = points["val"] or points["yVal"]
-    pairs = [f"{c} {v}".strip() for c, v in zip(categories, values, strict=False)] or values
-    name = " ".join(points["tx"])
-    return f"{name}：{'；'.join(pairs)}" if name else "；".join(pairs)
+def _comments(slide: Slide) -> Iterator[str]:
+    """Comments on a slide and the replies to them, of the old kind and of the new."""
+    for relation in slide.part.rels.values():
+        if relation.reltype.rpartition("/")[2] != "comments" or relation.is_external:
+            continue
+        for element in parse_xml(relation.target_part.blob).iter():
+            kind = local(element)
+            if kind == "text":
+                yield comment_line((element.text or "").strip())
+            elif kind == "txBody":
+                yield comment_line(words_of(element))
 
 
 def _paragraphs(body: etree._Element) -> Iterator[str]:

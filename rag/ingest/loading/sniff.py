@@ -8,7 +8,7 @@ from io import BytesIO
 from rag.ingest.loading.formats import BY_KIND, BY_SUFFIX, FORMATS
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_ENCRYPTED_STREAM = "encryptedpackage".encode("utf-16-le")
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
 _TEXTS = frozenset(one.kind for one in FORMATS if one.is_text)
 
@@ -68,9 +68,10 @@ def _holds(names: set[str], member: str) -> bool:
 
 
 def _ole_kind(data: bytes) -> str:
-    if _ENCRYPTED_STREAM in data:
+    lower = data.lower()  # some programs write the names of streams in another case
+    if _ENCRYPTED_STREAM in lower:
         return "encrypted"
-    if "WordDocument".encode("utf-16-le") in data:
+    if "worddocument".encode("utf-16-le") in lower:
         # Bit 8 of the flags in the file information block says that the text is encrypted; Word puts it at 512.
         if data[512:514] == b"\xec\xa5" and len(data) > 524 and data[523] & 0x01:
             return "encrypted"

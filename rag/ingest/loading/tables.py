@@ -14,6 +14,7 @@ _SENTENCE = re.compile(r"[。；！？!?]")
 _DIGIT = re.compile(r"\d")
 _NUMERIC = re.compile(r"[\d.,%％+\-/年月日:：￥¥$\s]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_SUMMARY = re.compile(r"[（(]?(?:本页|本月|本年|以上)?\s*[合总小共累]\s*计[）)]?|平均(?:值|数)?|总数|合计数")
 _SHORT_CELL = 40
 _LABEL = 12
 
@@ -48,11 +49,16 @@ def plain_row(row: Sequence[str]) -> str:
 
 
 def labelled_row(head: Sequence[str], row: Sequence[str]) -> str:
-    """`表头：内容；…` for the cells that hold something."""
+    """`表头：内容；…` for the cells that hold something; a summary row begins with 合计 itself."""
     filled = [(i, c) for i, c in enumerate(row) if c]
     if len(filled) == 1 and filled[0][0] == 0 and len(head) > 1:
         return filled[0][1]  # a band across the table, not a value of its first column
-    parts = [f"{head[i]}：{cell}" if i < len(head) and head[i] else cell for i, cell in filled]
+    first, summary = filled[0] if filled else (0, "")
+    if _SUMMARY.fullmatch(summary) and first < len(head) and head[first] != summary:
+        filled, totals = filled[1:], [summary]  # 合计 is no name, no unit and no number: it says what the row is
+    else:
+        totals = []
+    parts = totals + [f"{head[i]}：{cell}" if i < len(head) and head[i] else cell for i, cell in filled]
     return "；".join(parts)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,8 @@ _BLOCKS = frozenset({
     "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "option", "p", "pre", "section", "summary", "title",
     "table", "tbody", "thead", "tfoot", "td", "th", "tr", "ul",
 })  # fmt: skip
+_TABLE_PARTS = frozenset({"thead", "tbody", "tfoot", "tr"})
+_IN_TABLE = frozenset({"td", "th", "caption", "col", "colgroup"})
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _META_CHARSET = re.compile(rb"<meta[^>]{0,300}?charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w-]{2,40})", re.IGNORECASE)
@@ -42,6 +46,16 @@ def extract_html(data: bytes, job: Job) -> Extracted:
         builder.text, "text/html", title=title, metadata=encoding_facts(decoded),
         warnings=(*decoded.warnings, *warnings),
     )  # fmt: skip
+
+
+def archived_page(data: bytes, job: Job) -> str:
+    """The page of a web archive (.mht): the first HTML or text part of the mail that it is."""
+    message = email.message_from_bytes(data, policy=email.policy.compat32)
+    for part in message.walk():
+        body = part.get_payload(decode=True)
+        if part.get_content_maintype() == "text" and isinstance(body, bytes) and body.strip():
+            return decode(body, job.name, declared=part.get_content_charset("") or "").text
+    return ""
 
 
 def add_html(source: str, job: Job, builder: TextBuilder) -> tuple[str, int]:
@@ -138,6 +152,19 @@ class _Walker:
             self.builder.add(self._number + line)
             self._number = ""
 
+    def _stray(self, part: etree._Element) -> None:
+        """Text of a table outside its cells: browsers show it above the table."""
+        self._flush()
+        self._inline(part.text)
+        for child in part:
+            name = local(child).lower()
+            if name in _TABLE_PARTS:
+                self._stray(child)
+            elif name and name not in _IN_TABLE:
+                self._visit(child)
+            self._inline(child.tail)
+        self._flush()
+
     def _table(self, table: etree._Element) -> None:
         rows = [r for r in table.iter("tr", "{*}tr") if _nearest(r, "table") is table]
         inner = any(local(e).lower() == "table" for e in table.iterdescendants())
@@ -145,6 +172,7 @@ class _Walker:
         caption = next((c for c in table if local(c).lower() == "caption"), None)
         if caption is not None:
             self.builder.add(_cell_text(caption))
+        self._stray(table)
         if inner or widest <= 1:
             for row in rows:  # a table that only lays out the page: its cells are running text
                 for cell in _cells(row):

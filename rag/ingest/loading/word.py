@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from rag.errors import LoadError
+from rag.ingest.loading.ooxml import comment_line, drawing_keys, drawn_words, left_out, office_package, words_of
+from rag.ingest.loading.plain import extract_txt
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
-from rag.ingest.loading.safety import local, open_package, parse_xml, parsing
+from rag.ingest.loading.rtf import extract_rtf
+from rag.ingest.loading.safety import attribute, local, parse_xml, parsing
 from rag.ingest.loading.tables import table_lines
+from rag.ingest.loading.web import add_html, archived_page, extract_html
 from rag.ingest.loading.word_numbering import Numbering
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
+    from docx.opc.rel import _Relationship
     from lxml import etree
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -24,42 +31,61 @@ _SKIP = frozenset({"del", "moveFrom", "instrText", "delText", "Fallback", "rPr",
 
 
 def extract_docx(data: bytes, job: Job) -> Extracted:
-    """Everything a reader of the document sees: headers first, then the body, then notes and footers."""
+    """Everything a reader of the document sees: headers first, then the body, then notes, footers and comments."""
     import docx
 
-    open_package(data, job, "Word 文档").close()
+    data, archive = office_package(data, job, "Word 文档")
+    warnings = left_out(archive.namelist())
+    archive.close()
     builder = TextBuilder()
     with parsing(job.name, "Word 文档"):
         document = docx.Document(BytesIO(data))
-        headers, footers = _edges(document)
+        headers, footers = _edges(document, job)
         for line in headers:
             builder.add(line)
-        numbering = Numbering.of(document)
+        sight = _Sight(Numbering.of(document), job, document.part.rels, warnings)
         body = document.element.body
         if body is None:
             raise ValueError("no body")
-        for number, block in enumerate(_blocks(body, numbering)):
+        for number, block in enumerate(_blocks(body, sight)):
             if number % 500 == 0:
                 job.check_time()
             builder.add(block)
-        for line in (*_notes(document, "footnotes", numbering), *_notes(document, "endnotes", numbering), *footers):
+        notes = (*_notes(document, "footnotes", sight), *_notes(document, "endnotes", sight))
+        for line in (*notes, *footers, *_comments(document)):
             builder.add(line)
         title = str(document.core_properties.title or "")
-    return Extracted(builder.text, MEDIA_TYPE, title=title)
+    return Extracted(builder.text, MEDIA_TYPE, title=title, warnings=tuple(warnings))
 
 
-def _blocks(container: etree._Element, numbering: Numbering) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What reading a part needs beside its XML. relations: of the part, by id. warnings: what could not be read, to add to."""
+
+    numbering: Numbering
+    job: Job
+    relations: Mapping[str, _Relationship] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def _blocks(container: etree._Element, sight: _Sight) -> Iterator[str]:
     """Paragraphs and tables in order; content controls and tracked insertions are looked into."""
     for child in container:
         name = local(child)
         if name == "p":
-            yield _paragraph(child, numbering)
+            yield _paragraph(child, sight.numbering)
             for box in _boxes(child):
-                yield from _blocks(box, numbering)
+                yield from _blocks(box, sight)
+            for key in drawing_keys(child):
+                drawn = sight.relations.get(key)
+                if drawn is not None and not drawn.is_external:
+                    yield from drawn_words(parse_xml(drawn.target_part.blob))
+        elif name == "altChunk":
+            yield from _inserted(attribute(child, "id"), sight)
         elif name == "tbl":
-            yield from table_lines(_rows(child, numbering), header=_declared_header(child))
+            yield from table_lines(_rows(child, sight), header=_declared_header(child))
         elif name in {"sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag", "AlternateContent", "Choice"}:
-            yield from _blocks(child, numbering)
+            yield from _blocks(child, sight)
 
 
 def _paragraph(paragraph: etree._Element, numbering: Numbering) -> str:
@@ -114,7 +140,7 @@ def _up_to(element: etree._Element, top: etree._Element) -> Iterator[etree._Elem
         parent = parent.getparent()
 
 
-def _rows(table: etree._Element, numbering: Numbering) -> list[list[str]]:
+def _rows(table: etree._Element, sight: _Sight) -> list[list[str]]:
     """Cell texts by row; a cell merged downwards repeats in each row it covers, one merged sideways is given once."""
     rows: list[list[str]] = []
     above: dict[int, str] = {}
@@ -128,7 +154,7 @@ def _rows(table: etree._Element, numbering: Numbering) -> list[list[str]]:
             if merge is not None and merge.get(_W + "val", "continue") == "continue":
                 text = above.get(column, "")
             else:
-                text = "\n".join(b for b in _blocks(cell, numbering) if b.strip())
+                text = "\n".join(b for b in _blocks(cell, sight) if b.strip())
                 above.pop(column, None)
                 if merge is not None:
                     above[column] = text
@@ -160,25 +186,69 @@ def _declared_header(table: etree._Element) -> bool | None:
     return True if mark is not None and mark.get(_W + "val", "1") not in {"0", "false", "off"} else None
 
 
-def _edges(document: WordDocument) -> tuple[list[str], list[str]]:
+def _edges(document: WordDocument, job: Job) -> tuple[list[str], list[str]]:
     """The distinct lines of all headers, and of all footers."""
     found: dict[str, dict[str, None]] = {"header": {}, "footer": {}}
     for relation in document.part.rels.values():
         kind = relation.reltype.rpartition("/")[2]
         if kind in found and not relation.is_external:
-            for line in _blocks(parse_xml(relation.target_part.blob), Numbering()):
+            for line in _blocks(parse_xml(relation.target_part.blob), _Sight(Numbering(), job)):
                 text = line.strip()
                 if text and not text.isdigit():
                     found[kind].setdefault(text)
     return list(found["header"]), list(found["footer"])
 
 
-def _notes(document: WordDocument, kind: str, numbering: Numbering) -> Iterator[str]:
+def _notes(document: WordDocument, kind: str, sight: _Sight) -> Iterator[str]:
     """Footnotes or endnotes in the order of the file, without the separators."""
     for relation in document.part.rels.values():
         if relation.reltype != _RELATION + kind or relation.is_external:
             continue
         for note in parse_xml(relation.target_part.blob):
             if note.get(_W + "type", "normal") == "normal":
-                for line in _blocks(note, numbering):
+                for line in _blocks(note, sight):
                     yield line.strip()
+
+
+def _comments(document: WordDocument) -> Iterator[str]:
+    """Comments in the order of the file, with who wrote them."""
+    for relation in document.part.rels.values():
+        if relation.reltype == _RELATION + "comments" and not relation.is_external:
+            for comment in parse_xml(relation.target_part.blob).iter(_W + "comment"):
+                yield comment_line(words_of(comment), comment.get(_W + "author", ""))
+
+
+def _inserted(key: str, sight: _Sight) -> Iterator[str]:
+    """The lines of a file that Word shows in place of an altChunk; one that cannot be read is named in a warning."""
+    relation = sight.relations.get(key)
+    if relation is None or relation.is_external:
+        return
+    part = relation.target_part
+    name = str(part.partname).rpartition("/")[2]
+    try:
+        found = _of_kind(part.content_type, part.blob, sight.job)
+    except LoadError as error:
+        sight.warnings.append(f"插入的文件 {name} 没有读。 (inserted file not read) {error}")
+        return
+    if found is None:
+        sight.warnings.append(f"插入的文件 {name} 没有读。 (inserted file not read)")
+        return
+    sight.warnings.extend(found.warnings)
+    yield from found.text.split("\n")
+
+
+def _of_kind(kind: str, data: bytes, job: Job) -> Extracted | None:
+    """What an inserted file of a content type holds; None for kinds that cannot be inserted, or too deep."""
+    if "html" in kind:
+        return extract_html(data, job)
+    if "rtf" in kind:
+        return extract_rtf(data, job)
+    if kind.startswith("text/plain"):
+        return extract_txt(data, job)
+    if kind == "message/rfc822":
+        builder = TextBuilder()
+        add_html(archived_page(data, job), job, builder)
+        return Extracted(builder.text, kind)
+    if "wordprocessingml" in kind and job.depth < job.limits.max_depth:
+        return extract_docx(data, job.deeper())
+    return None
