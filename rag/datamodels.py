@@ -44,6 +44,7 @@ class Document:
 
     doc_id: POSIX path under the corpus root. text: for .txt the decoded bytes with newlines untouched.
     sha256: of the file's bytes. metadata: doc_number, issuer, date, validity, encoding, … (all text).
+    boxes: of every line (OFD, recognised pages), or of those at the edges of a page (other PDF).
     loader: what read the file, with its version (`pdf-1`); empty for rows of a test collection. warnings: sentences for the
     ingest report. original: the file's bytes where its pages can be shown (PDF), else empty;
     a document read back from the catalog comes without them.
@@ -208,7 +209,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class IngestLine:
-    """What became of one file at ingest. `error` is empty when it was read; `coverage` is in [0, 1]."""
+    """What became of one file at ingest. `error` is empty when it was read.
+
+    characters: of the text, blanks included. kept, removals: characters other than blanks that can be found, and those
+    removed, by reason. coverage: the share kept, in [0, 1]: 1 only where nothing was removed.
+    """
 
     doc_id: str
     media_type: str
@@ -221,3 +226,4 @@ class IngestLine:
     warnings: tuple[str, ...] = ()
     error: str = ""
     code: str = ""
+    kept: int = 0

@@ -195,18 +195,3 @@ def test_sentences_end_where_quotes_close():
     passages = cut_up("他说：“工会要站出来。”" + "职工群众的事情无小事，要办好办实。" * 30)
     assert all(p.text[-1] in "。”" for p in passages)
     assert "出来。”" in passages[0].text
-
-
-def test_repeated_page_heads_are_removed_and_the_sentence_joined():
-    pages, text = [], ""
-    body = [
-        "本单位全体职工应当认真学习有关文件精神，进一步提高认识，切",
-        "实把各项工作任务落实到位，确保取得实效，不断增强职工群众的获得",
-        "感和满意度。",
-    ]
-    for number, part in enumerate(body, 1):
-        pages.append(Page(len(text), f"第{number}页"))
-        text += f"某某市总工会文件\n{part}\n- {number} -\n"
-    whole = "".join(p.text for p in cut_up(text, pages))
-    assert "某某市总工会文件" not in whole
-    assert "切实把各项" in whole and "获得感和满意度" in whole

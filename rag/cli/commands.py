@@ -14,7 +14,7 @@ from rag.access import audit
 from rag.cli.access import operator
 from rag.cli.access import register as register_access
 from rag.cli.evaluation import register as register_evaluation
-from rag.cli.terminal import BatchRow, asked, bar, err, out, print_answer, print_line, run_batch
+from rag.cli.terminal import BatchRow, asked, bar, err, kept_and_removed, out, print_answer, print_line, run_batch
 from rag.cli.upkeep import register as register_upkeep
 from rag.cli.wording import register as register_words
 from rag.config import Settings, load_settings
@@ -164,7 +164,7 @@ def documents_list(
         report = record.report
         out.print(
             f"{record.document.doc_id}\t《{record.document.title}》\t{report.characters} 字\t{report.passages} 段"
-            f"\t覆盖 {report.coverage:.0%}", markup=False,
+            f"\t{kept_and_removed([report])}", markup=False,
         )  # fmt: skip
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from rag.cli.terminal import kept_and_removed
+from rag.datamodels import Passage
 from rag.errors import IndexUnusable
 from rag.index.catalog import Record
 from rag.index.snapshot import Snapshot
@@ -43,11 +46,25 @@ def examine(service: Service) -> list[Check]:
     ]
     checks.append(_check("引文精确 / exact", loose, f"{len(entries)} 个段落逐字等于原文"))
     lost = []
+    passages: dict[str, list[Passage]] = defaultdict(list)
+    for entry in entries:
+        passages[entry.passage.doc_id].append(entry.passage)
     for doc_id, record in records.items():
-        spans = [(e.passage.start, e.passage.end) for e in entries if e.passage.doc_id == doc_id]
+        spans = [(passage.start, passage.end) for passage in passages[doc_id]]
         removed = [(removal.start, removal.end) for removal in record.removals]
         lost += [f"{doc_id} 第 {a} 字" for a, _ in uncovered(record.document.text, spans, removed)]
-    checks.append(_check("内容完整 / whole", lost, f"{len(records)} 个文档覆盖率 100%"))
+        # 0: a report written before it had this figure
+        if record.report.kept and record.report.kept != sum(
+            len("".join(passage.text.split())) for passage in passages[doc_id]
+        ):
+            lost.append(f"{doc_id} 报告的可检索字数")
+    checks.append(
+        _check(
+            "内容完整 / whole",
+            lost,
+            f"{len(records)} 个文档，{kept_and_removed(record.report for record in records.values())}",
+        )
+    )
     found = service.calibration()
     checks.append(Check(
         "诚实拒答 / honest", found.spread > 0,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
+from rag.ingest.cleaning import REASONS
 from rag.search.explaining import lacking_line, place_lines, terms_lines
 from rag.service import Service
 
@@ -21,17 +23,28 @@ out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+def kept_and_removed(lines: Iterable[IngestLine]) -> str:
+    """What can be found of documents and what was removed, by reason: 可检索 980 字；剔除 20 字（页眉页脚 20）."""
+    kept = 0
+    removed: Counter[str] = Counter()
+    for line in lines:
+        kept += line.kept
+        removed.update(line.removals)
+    if not removed.total():
+        return f"可检索 {kept} 字（100%）"
+    reasons = "，".join(f"{REASONS.get(reason, reason)} {count}" for reason, count in removed.most_common() if count)
+    return f"可检索 {kept} 字；剔除 {removed.total()} 字（{reasons}）"
+
+
 def print_line(line: IngestLine) -> None:
     """One document's line of the ingest report."""
     if line.error:
         err.print(Text(f"✗ {line.error}"))
         return
-    removed = "，".join(f"{reason} {count} 字" for reason, count in line.removals.items() if count)
     pages = f"，{line.pages} 页" if line.pages else ""
-    note = f"；剔除：{removed}" if removed else ""
     out.print(Text(
         f"✓ {line.doc_id}（{line.media_type} {line.encoding}{pages}）{line.characters} 字 → {line.passages} 段，"
-        f"覆盖 {line.coverage:.0%}{note}"
+        f"{kept_and_removed([line])}"
     ))  # fmt: skip
     for warning in line.warnings:
         err.print(Text(f"  注意：{warning}"))

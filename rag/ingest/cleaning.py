@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rag.datamodels import Document, Removal
-from rag.text.headings import RUN_IN_RANK, is_heading_line, marker_at
+from rag.ingest.running_heads import PAGE_NUMBER, RUNNING_HEAD, running_heads
+from rag.text.headings import RUN_IN_RANK, is_heading_line, marker_at, sentence_ended
+from rag.text.spans import Span
 
-CLEANER = "lines-1"  # changes whenever other spans of the same document would be removed
+CLEANER = "lines-2"  # changes whenever other spans of the same document would be removed
 PAGE_BREAK = "page-break"
 FRAGMENT = "fragment-number"
 MARKUP = "markup"
-RUNNING_HEAD = "running-head"
 SCRAPED = "scraped-page"
+REASONS = {
+    PAGE_BREAK: "分页断行", FRAGMENT: "残留编号", MARKUP: "网页标记", RUNNING_HEAD: "页眉页脚", PAGE_NUMBER: "页码",
+    SCRAPED: "网页杂项",
+}  # fmt: skip
 
 # Buttons and links that document-sharing sites put around the text they show. Each matches a whole line.
 _SCRAPED_LINE = re.compile(
@@ -34,10 +40,8 @@ _ABOUT_LINE = re.compile(
     r"上传人[:：].*|copyright\s*@.*|经营许可证编号[:：].*|.{0,20}ICP备.{0,20}|版权所有.{0,30}", re.IGNORECASE
 )
 _SITE_MARK = re.compile(r"上传人[:：]|亲[,，]\s*该文档总共|展开阅读全文|收藏\s*分享")
-_PAGE_NUMBER = re.compile(r"[-—–\s]*(?:第\s*)?\d{1,4}(?:\s*页)?(?:\s*[/／共]+\s*(?:共\s*)?\d{1,4}\s*页?)?[-—–\s]*")
 _FRAGMENT = re.compile(r"(\d{1,3})、")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
-_TERMINAL = tuple("。！？；：…!?;:”’」』）)】》〉.")
 _PROSE = re.compile(r"[，、；。,;]")
 # Formats whose lines may be broken anywhere; in the others (Word, HTML, …) a line is a paragraph.
 RUNNING_TEXT = frozenset({"text/plain", "text/markdown", "message/rfc822"})
@@ -58,12 +62,14 @@ def find_removals(document: Document) -> tuple[Removal, ...]:
     """
     text = document.text
     lines = text_lines(text)
-    dropped = _boilerplate(document, lines)
+    heads = running_heads(document, lines)
+    dropped = _boilerplate(document, lines) | {line: heads.dropped[line] for line in lines if line in heads.dropped}
     removals = [Removal(*line, reason) for line, reason in dropped.items()]
     kept = [line for line in lines if line not in dropped]
     numbers = _fragment_numbers(text, kept)
     if document.media_type in RUNNING_TEXT or _is_visual(document):
-        removals += _joins(text, kept, numbers, dropped, _wrap_width(kept, certain=_is_visual(document)))
+        width = _wrap_width(kept, certain=_is_visual(document))
+        removals += _joins(text, kept, numbers, sorted(dropped), heads.kept, width)
     if "](" in text:
         for match in _LINK.finditer(text):
             removals.append(Removal(match.start(), match.start(1), MARKUP, joins=True))
@@ -82,38 +88,7 @@ def _boilerplate(document: Document, lines: list[TextLine]) -> dict[TextLine, st
     dropped: dict[TextLine, str] = {}
     if _SITE_MARK.search(text):
         dropped |= {line: SCRAPED for line in lines if _SCRAPED_LINE.fullmatch(text, *line)}
-    if len(document.pages) >= 3:
-        dropped |= _running_heads(document, lines)
     return dropped
-
-
-def _running_heads(document: Document, lines: list[TextLine]) -> dict[TextLine, str]:
-    """Headers, footers and page numbers: first or last lines that recur on at least half of the pages.
-
-    Digits are ignored in the comparison, so that page numbers recur too. At most two lines an edge are looked at.
-    """
-    text = document.text
-    starts = [page.start for page in document.pages] + [len(text) + 1]
-    by_page: list[list[TextLine]] = [[] for _ in document.pages]
-    page = 0
-    for line in lines:
-        while line.start >= starts[page + 1]:
-            page += 1
-        if line.start >= starts[0]:
-            by_page[page].append(line)
-    edges = [(line, re.sub(r"\d+", "#", text[line.start : line.end])) for found in by_page for line in _edge(found)]
-    pages_with = Counter(key for _, key in edges)
-    needed = max(3, len(document.pages) // 2)
-    return {
-        line: RUNNING_HEAD
-        for line, key in edges
-        if len(key) <= 80 and pages_with[key] >= needed and (len(key) > 1 or _PAGE_NUMBER.fullmatch(text, *line))
-    }
-
-
-def _edge(lines: list[TextLine]) -> list[TextLine]:
-    """The first two and last two lines of a page, each once."""
-    return list(dict.fromkeys(lines[:2] + lines[-2:]))
 
 
 def _fragment_numbers(text: str, lines: list[TextLine]) -> dict[TextLine, int]:
@@ -140,23 +115,30 @@ def _is_visual(document: Document) -> bool:
 
 
 def _joins(
-    text: str, lines: list[TextLine], numbers: dict[TextLine, int], dropped: dict[TextLine, str], width: int
+    text: str,
+    lines: list[TextLine],
+    numbers: dict[TextLine, int],
+    dropped: Sequence[TextLine],
+    apart: frozenset[Span],
+    width: int,
 ) -> list[Removal]:
-    """Spans between two lines that are one sentence, and the converter's numbers."""
+    """Spans between two lines that are one sentence, and the converter's numbers.
+
+    dropped: the lines left out, in order. apart: lines that are part of no sentence.
+    """
     removals = []
     first_number = min(numbers.values(), default=0)
     for line, own_start in numbers.items():
         removals.append(Removal(line.start, own_start, FRAGMENT, joins=True))
     for before, after in itertools.pairwise(lines):
-        if _ends_sentence(text, before):
+        if _ends_sentence(text, before) or before in apart or after in apart:
             continue
         if after in numbers:
             if numbers[after] > first_number:  # what comes before the first piece is not cut text
                 removals.append(Removal(before.end, after.start, PAGE_BREAK, joins=True))
         elif _continues(text, before, after, width, bare_from=numbers.get(before)):
-            gap = [line for line in dropped if before.end <= line.start < after.start]
             at = before.end
-            for line in sorted(gap):
+            for line in dropped[bisect_left(dropped, (before.end, 0)) : bisect_left(dropped, (after.start, 0))]:
                 removals.append(Removal(at, line.start, PAGE_BREAK, joins=True))
                 at = line.end
             removals.append(Removal(at, after.start, PAGE_BREAK, joins=True))
@@ -164,7 +146,7 @@ def _joins(
 
 
 def _ends_sentence(text: str, line: TextLine) -> bool:
-    return text.endswith(_TERMINAL, line.start, line.end)
+    return sentence_ended(text, *line)
 
 
 def _continues(text: str, before: TextLine, after: TextLine, width: int, bare_from: int | None) -> bool:

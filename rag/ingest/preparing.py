@@ -19,7 +19,7 @@ from rag.ingest.chunking import CHUNKER, cut, windows
 from rag.ingest.cleaning import CLEANER, find_removals
 from rag.ingest.loading import LOADERS
 from rag.models.embedding import Embedder, Progress
-from rag.text.spans import mend, uncovered
+from rag.text.spans import mend
 from rag.text.tokenizing import TOKENIZER, tokenize
 
 BATCH_CHARACTERS = 400_000  # text embedded between two commits: about a minute's work on two cores
@@ -81,15 +81,20 @@ def _report(document: Document, removals: Sequence[Removal], passages: Sequence[
     """The document's line of the ingest report."""
     counted: dict[str, int] = {}
     for removal in removals:
-        text = document.text[removal.start : removal.end]
-        counted[removal.reason] = counted.get(removal.reason, 0) + sum(not char.isspace() for char in text)
-    spans = [(p.start, p.end) for p in passages] + [(r.start, r.end) for r in removals]
-    lost = sum(len(document.text[a:b].split()) and b - a for a, b in uncovered(document.text, spans, ()))
+        length = _letters(document.text[removal.start : removal.end])
+        if length:
+            counted[removal.reason] = counted.get(removal.reason, 0) + length
+    kept = sum(_letters(passage.text) for passage in passages)
     return IngestLine(
         doc_id=document.doc_id, media_type=document.media_type, encoding=document.metadata.get("encoding", ""),
-        pages=len(document.pages), passages=len(passages), characters=len(document.text),
-        coverage=1 - lost / max(1, len(document.text)), removals=counted, warnings=document.warnings,
+        pages=len(document.pages), passages=len(passages), characters=len(document.text), kept=kept,
+        coverage=kept / max(1, kept + sum(counted.values())), removals=counted, warnings=document.warnings,
     )  # fmt: skip
+
+
+def _letters(text: str) -> int:
+    """Characters other than blanks."""
+    return sum(map(len, text.split()))
 
 
 def store(

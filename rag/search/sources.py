@@ -75,10 +75,14 @@ class Sources:
     def _read_boxes(self, doc_id: str, start: int, end: int) -> tuple[LineBox, ...]:
         record = self.record(doc_id)
         document = record.document
-        boxes = [box for box in document.boxes if box.start < end and box.end > start]  # OFD, recognised pages
         original = self._catalog.original(doc_id)
         self._read_record(doc_id)  # the file is of the same document still
-        if original is not None:
-            boxes += self._page_boxes(original, document.pages, document.text, start, end)
+        drawn = () if original is None else self._page_boxes(original, document.pages, document.text, start, end)
+        # of OFD, recognised pages and notes; those of the lines at a PDF page's edges are measured again above
+        kept = [
+            box for box in document.boxes
+            if box.start < end and box.end > start and not any(d.start < box.end and d.end > box.start for d in drawn)
+        ]  # fmt: skip
+        boxes = sorted((*kept, *drawn), key=lambda box: box.start)
         cut = [(removal.start, removal.end) for removal in record.removals]
         return tuple(box for box in boxes if not any(a <= box.start and box.end <= b for a, b in cut))

@@ -61,6 +61,7 @@ HEADING_MAX = 90  # characters of a heading on a line of its own
 _FULL_LINE = 15  # characters; a shorter line without a stop is a title or a heading, not a line that was broken
 _LOOK_BACK = 200
 _CLOSED = tuple("。！？；：…!?;:”’」』）)】.")
+_TERMINAL = (*_CLOSED, "》", "〉")
 _MARK_NUMBER = re.compile(rf"[{ORDINAL}○]+|\d+|[①-⑳]")
 _SENTENCE_END = re.compile(r"(?:[。！？；!?;]|…{1,2}|\.(?=\s|$))+[”’」』）》】\"')]*")
 _INNER_STOP = re.compile(r"[。！？；!?;]")
@@ -130,6 +131,11 @@ def number_of(mark: str) -> int | None:
     if match is None:
         return None
     return ord(match[0]) - ord("①") + 1 if match[0] in "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳" else to_number(match[0])
+
+
+def sentence_ended(text: str, start: int, end: int) -> bool:
+    """Whether a line ends where a sentence, a lead-in or a title in marks may end."""
+    return text.endswith(_TERMINAL, start, end)
 
 
 def sentence_ends(text: str) -> list[int]:

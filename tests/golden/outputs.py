@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rag.config import Settings
-from rag.datamodels import Document, Page, Passage, Removal
+from rag.datamodels import Document, LineBox, Page, Passage, Removal
 from rag.index import duplicates
 from rag.ingest import chunking, cleaning, loading, preparing
 from rag.ingest.loading.formats import FORMATS
@@ -81,7 +81,13 @@ def documents() -> tuple[Document, ...]:
     ]
     pages = [f"区总工会文件\n正文第{number}页，内容各不相同{number * 7}。\n第 {number} 页\n" for number in range(1, 6)]
     starts = tuple(Page(sum(map(len, pages[:at])), f"第{at + 1}页") for at in range(len(pages)))
-    found.append(Document("pages", "…", "".join(pages), "0" * 64, "application/pdf", {"line_breaks": "visual"}, starts))
+    boxes = tuple(
+        LineBox(page.start + at, page.start + at + len(line), number, 0.1, top, 0.9, top + 0.02)
+        for number, (page, own) in enumerate(zip(starts, pages, strict=True), 1)
+        for line, at, top in zip(own.splitlines(), (0, 8, len(own) - 7), (0.05, 0.15, 0.95), strict=True)
+    )
+    visual = {"line_breaks": "visual"}
+    found.append(Document("pages", "…", "".join(pages), "0" * 64, "application/pdf", visual, starts, boxes))
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ from rag.cli.doctor import examine
 from rag.config import Settings
 from rag.errors import IndexUnusable
 from rag.index.catalog import Catalog
-from rag.index.migrations import FORMAT, STEPS
+from rag.index.migrations import _FIRST_CLEANER, _FIRST_LOADERS_ALL, FORMAT, STEPS
 from rag.service import Service
 from tests.conftest import SEEDS, ToyEmbedder
 from tests.index.make_format_1 import DIM, IDENTITY, VERSIONS
@@ -44,7 +44,15 @@ def test_format_1_is_what_its_name_says(old):
     assert rows(old, "SELECT count(*) FROM vectors") > rows(old, "SELECT count(*) FROM passages")
 
 
-def test_format_1_is_served_without_encoding_a_text(old):
+def as_when_format_1_was_written(monkeypatch) -> None:
+    """The versions of what reads, cleans and cuts that such an index was made with: newer ones make any index anew."""
+    monkeypatch.setattr("rag.ingest.preparing.LOADERS", _FIRST_LOADERS_ALL)
+    monkeypatch.setattr("rag.ingest.preparing.CLEANER", _FIRST_CLEANER)
+    monkeypatch.setattr("rag.ingest.preparing.CHUNKER", "structure-5")
+
+
+def test_format_1_is_served_without_encoding_a_text(old, monkeypatch):
+    as_when_format_1_was_written(monkeypatch)
     before = rows(old, "SELECT doc_id, title, text, sha256 FROM documents ORDER BY doc_id")
     embedder = ToyEmbedder(IDENTITY, DIM)
     service = Service(Settings(index=old), embedder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
@@ -125,7 +125,7 @@ def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
         if layer is None:
             reading.broken.append(index + 1)
             continue
-        _add_page(document, index, layer.text, index in garbled, job, reading)
+        _add_page(document, index, layer, index in garbled, job, reading)
         for note in layer.notes:
             _add_line(note, index, reading)
     _refuse_unread(reading, job)
@@ -137,19 +137,25 @@ def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
 
 
 def _add_page(
-    document: pypdfium2.PdfDocument, index: int, text: str, garbled: bool, job: Job, reading: _Reading
+    document: pypdfium2.PdfDocument, index: int, layer: Layer, garbled: bool, job: Job, reading: _Reading
 ) -> None:
+    text = layer.text
     if garbled:
-        _read_garbled(document, index, text, job, reading)
+        _read_garbled(document, index, layer, job, reading)
     elif not text or text.isspace():
         if shows_something(document, index):
             _recognise(document, index, job, reading)
     elif len(text) < 2 * SHORT_LAYER and _is_scan(document, index, text):
         if not _recognise(document, index, job, reading, layer=True):
-            reading.builder.add(text)
+            _add_layer(layer, reading)
     else:
         reading.unsure += _unmapped(text)
-        reading.builder.add(text)
+        _add_layer(layer, reading)
+
+
+def _add_layer(layer: Layer, reading: _Reading) -> None:
+    start = reading.builder.add(layer.text)
+    reading.boxes += [replace(box, start=start + box.start, end=start + box.end) for box in layer.edges]
 
 
 def _add_line(line: OcrLine, index: int, reading: _Reading) -> None:
@@ -163,17 +169,17 @@ def _is_scan(document: pypdfium2.PdfDocument, index: int, text: str) -> bool:
     return short and image_share(document, index) >= SCANNED_SHARE
 
 
-def _read_garbled(document: pypdfium2.PdfDocument, index: int, text: str, job: Job, reading: _Reading) -> None:
+def _read_garbled(document: pypdfium2.PdfDocument, index: int, layer: Layer, job: Job, reading: _Reading) -> None:
     """A page whose text layer looks like no text: recognised, and kept where that says the same."""
     start, kept = reading.builder.length, len(reading.boxes)
     if not _recognise(document, index, job, reading, named=reading.garbled):
         return
     said = reading.builder.text[start:]
-    if says_the_same(text, said):
+    if says_the_same(layer.text, said):
         reading.builder.cut(start)
         del reading.boxes[kept:]
         reading.recognised.remove(index + 1)
-        reading.builder.add(text)
+        _add_layer(layer, reading)
 
 
 def _recognise(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rag.datamodels import LineBox
 from rag.ingest.loading.ocr import OcrLine
 
 if TYPE_CHECKING:
@@ -16,15 +17,22 @@ if TYPE_CHECKING:
 FIXES = str.maketrans({"\x02": "-", "\ufffe": "-", "\uffff": "\ufffd"})
 
 _NOT_NOTES = frozenset({2, 16, 20})  # links, the windows of other notes, fields of forms
+MIN_PAGES = 3  # of a document whose pages may have running heads
+EDGE_LINES = 3  # at the top and at the bottom of a page
 _MACHINE_NAME = re.compile(r"[\w.\[\]#() -]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A page's text, lines parted by newlines, and its notes: filled-in fields and annotations, with their places."""
+    """A page's text, lines parted by newlines, and its notes: filled-in fields and annotations, with their places.
+
+    edges: the boxes of its first and last lines, at offsets of `text`, for running heads. Measuring every character would
+    more than double the time of loading (see pdf_pages); a few lines a page cost little.
+    """
 
     text: str
     notes: tuple[OcrLine, ...] = ()
+    edges: tuple[LineBox, ...] = ()
 
 
 def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
@@ -41,10 +49,30 @@ def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
         page.close()
         return None
     text = text_page.get_text_range()
+    edges = tuple(_edge_boxes(page, text_page, text, index + 1)) if len(document) >= MIN_PAGES else ()
     text_page.close()
     notes = tuple(_notes(document, page))
     page.close()
-    return Layer(text.translate(FIXES).replace("\r\n", "\n").strip("\n"), notes)
+    return Layer(text.translate(FIXES).replace("\r\n", "\n").strip("\n"), notes, edges)
+
+
+def _edge_boxes(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, raw: str, number: int) -> Iterator[LineBox]:
+    """The boxes of a page's first and last lines, at offsets of its `Layer.text`. raw: the text as PDFium gives it."""
+    if text_page.count_chars() < len(raw):
+        return
+    lines: list[tuple[int, int, int]] = []
+    at = start = 0
+    for line in raw.split("\r\n"):
+        bare = line.strip()
+        if bare:
+            lead = line.index(bare[0])
+            lines.append((at + lead, len(bare), start + lead))
+        at += len(line) + 2
+        start += len(line) + 1 if line or lines else 0  # blank lines before the first are no part of the text
+    for first, length, begin in lines if len(lines) <= 2 * EDGE_LINES else lines[:EDGE_LINES] + lines[-EDGE_LINES:]:
+        boxes = [text_page.get_rect(one) for one in range(text_page.count_rects(first, length))]
+        if boxes:
+            yield LineBox(begin, begin + length, number, *shown_box(page, *_around(boxes)))
 
 
 def _notes(document: pypdfium2.PdfDocument, page: pypdfium2.PdfPage) -> Iterator[OcrLine]:

@@ -59,7 +59,8 @@ class DocumentRow:
     metadata: Mapping[str, str]
     characters: int
     passages: int
-    coverage: str
+    kept: int
+    removed: int
     warnings: str
 
 
@@ -125,7 +126,7 @@ def _row(record: Record, language: Language) -> DocumentRow:
     return DocumentRow(
         document.doc_id, document.title, facts_shown(document.metadata, language),
         {name: document.metadata.get(name, "") for name in FACTS},
-        report.characters, report.passages, f"{report.coverage:.0%}", "；".join(report.warnings),
+        report.characters, report.passages, report.kept, sum(report.removals.values()), "；".join(report.warnings),
     )  # fmt: skip
 
 

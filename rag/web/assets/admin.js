@@ -61,7 +61,7 @@
     if (!good) { say(body.detail || _("服务没有答复，请查看文档列表后再试。"), true); return; }
     for (const line of body.lines) {
       if (line.error) say(_("没有收下：{why}", { why: line.error }), true);
-      else say(_("已收入 {doc}：{characters} 字，{passages} 段，覆盖 {share}%", { ...line, share: Math.round(line.coverage * 100) }));
+      else say(_("已收入 {doc}：{passages} 段，可检索 {kept} 字，剔除 {removed} 字", { ...line, removed: Object.values(line.removals).reduce((a, b) => a + b, 0) }));
       for (const warning of line.warnings) say(_("注意：{warning}", { warning }));
     }
     for (const doc of body.unchanged) say(_("{doc} 与已有的完全相同，不需要更新", { doc }));

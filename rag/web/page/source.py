@@ -20,7 +20,7 @@ REACH = 20_000  # characters shown on each side of the quote; more on request
 SHEETS = 3  # pages of a quote shown at once; others on request
 REASONS = {
     "page-break": message("分页断行"), "fragment-number": message("残留编号"), "markup": message("网页标记"),
-    "running-head": message("页眉页脚"), "scraped-page": message("网页杂项"),
+    "running-head": message("页眉页脚"), "page-number": message("页码"), "scraped-page": message("网页杂项"),
 }  # fmt: skip
 
 OTHER_REASON = message("已剔除")

@@ -272,12 +272,12 @@ def document_json(record: Record) -> dict[str, object]:
     return {
         "doc": document.doc_id, "title": document.title, "media_type": document.media_type, "encoding": report.encoding,
         "sha256": document.sha256, "characters": report.characters, "passages": report.passages,
-        "pages": report.pages, "coverage": report.coverage, "removals": dict(report.removals),
+        "pages": report.pages, "coverage": report.coverage, "kept": report.kept, "removals": dict(report.removals),
         "metadata": dict(document.metadata), "warnings": list(report.warnings),
     }  # fmt: skip
 
 
 def line_json(line: IngestLine) -> dict[str, object]:
     """A line of the ingest report as REST shows it."""
-    kept = {"media_type", "characters", "passages", "coverage", "removals", "warnings", "error", "code"}
+    kept = {"media_type", "characters", "passages", "coverage", "kept", "removals", "warnings", "error", "code"}
     return {"doc": line.doc_id} | {name: value for name, value in asdict(line).items() if name in kept}

@@ -176,6 +176,7 @@ class DocumentOut(BaseModel):
     passages: int
     pages: int
     coverage: float
+    kept: int
     removals: dict[str, int]
     metadata: dict[str, str]
     warnings: list[str]
@@ -208,6 +209,7 @@ class LineOut(BaseModel):
     characters: int
     passages: int
     coverage: float
+    kept: int
     removals: dict[str, int]
     warnings: list[str]
     error: str
