@@ -161,6 +161,50 @@ def test_a_real_numbered_list_is_no_converter_artefact():
     assert not [r for r in find_removals(document(text)) if r.reason == FRAGMENT]
 
 
+LONG_ITEMS = (
+    "办公楼一层东侧会议室的桌椅由总务科负责添置并于年底以前验收完毕相关费用列入行政经费预算",
+    "办公楼二层西侧阅览室的书架由图书组负责添置并于年底以前验收完毕相关费用列入文化经费预算",
+    "办公楼三层北侧活动室的器材由体育组负责添置并于年底以前验收完毕相关费用列入文体经费预算",
+    "办公楼四层南侧资料室的柜子由档案组负责添置并于年底以前验收完毕相关费用列入档案经费预算",
+)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ("张三", "李四", "王五", "赵六"),
+        ("身份证复印件", "劳动合同", "工资流水", "其他材料"),
+        ("工会主席", "副主席", "组织委员", "宣传委员"),
+        ("职工代表大会的筹备工作，", "职工代表的选举与培训工作，", "提案的征集与办理工作，", "大会决议的落实工作"),
+    ],
+)
+@pytest.mark.parametrize("around", ["名单如下\n{}\n以上。", "上传人：某某\n名单如下\n{}\n以上。\n展开阅读全文"])
+def test_lists_without_stops_keep_their_numbers_and_lines(items, around):
+    listed = "\n".join(f"{number}、{item}" for number, item in enumerate(items, 1))
+    found = find_removals(document(around.format(listed)))
+    assert not [r for r in found if r.reason in (FRAGMENT, PAGE_BREAK)]
+    assert listed in "\n".join(p.text for p in cut(document(around.format(listed)), found))
+
+
+def test_long_items_of_one_length_that_stop_at_words_are_a_list():
+    listed = "\n".join(f"{number}、{item}" for number, item in enumerate(LONG_ITEMS, 1))
+    assert len({len(item) for item in LONG_ITEMS}) == 1
+    assert not find_removals(document(f"分工如下\n{listed}\n以上。"))
+
+
+def test_pieces_of_one_length_that_stop_inside_words_are_joined_on_any_page():
+    text = "".join(seed("000").text.split())[:1000]
+    pieces = [text[at : at + 90] for at in range(0, 900, 90)]
+    numbered = "\n\n".join(f"{number}、{piece}" for number, piece in enumerate(pieces, 1))
+    found = find_removals(document(numbered))
+    assert sum(r.reason == FRAGMENT for r in found) == 10
+    assert "".join(p.text for p in cut(document(numbered), found)).replace("\n", "") == "".join(pieces)
+    uneven = "\n\n".join(
+        f"{number}、{piece[: len(piece) - 9 * (number % 2)]}" for number, piece in enumerate(pieces, 1)
+    )
+    assert not [r for r in find_removals(document(uneven)) if r.reason == FRAGMENT]
+
+
 def test_markdown_links_of_004_keep_their_text():
     whole = "".join(p.text for p in cut(seed("004"), find_removals(seed("004"))))
     assert "案例分享：中国中车开展技能竞赛" in whole and "](#)" not in whole

@@ -16,8 +16,9 @@ from rag.datamodels import Document, Removal
 from rag.ingest.running_heads import PAGE_NUMBER, RUNNING_HEAD, running_heads
 from rag.text.headings import RUN_IN_RANK, is_heading_line, marker_at, sentence_ended
 from rag.text.spans import Span
+from rag.text.tokenizing import dictionary_words, fold
 
-CLEANER = "lines-2"  # changes whenever other spans of the same document would be removed
+CLEANER = "lines-3"  # changes whenever other spans of the same document would be removed
 PAGE_BREAK = "page-break"
 FRAGMENT = "fragment-number"
 MARKUP = "markup"
@@ -45,6 +46,8 @@ _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
 _PROSE = re.compile(r"[，、；。,;]")
 # Formats whose lines may be broken anywhere; in the others (Word, HTML, …) a line is a paragraph.
 RUNNING_TEXT = frozenset({"text/plain", "text/markdown", "message/rfc822"})
+MIN_PIECE = 40  # characters between two numbers of a converter; the items of a list may be as long, but are not cut
+_LAST_WORDS, _FIRST_WORDS = re.compile(r"[\u3400-\u9fff]+$"), re.compile(r"[\u3400-\u9fff]+")
 MIN_PROSE_LINE = 20  # characters; shorter lines are names, dates or items and are never glued together
 
 
@@ -94,19 +97,46 @@ def _boilerplate(document: Document, lines: list[TextLine]) -> dict[TextLine, st
 def _fragment_numbers(text: str, lines: list[TextLine]) -> dict[TextLine, int]:
     """Lines that open with a number which a converter put there, with the offset where their own text begins.
 
-    Converters that cut a document at fixed lengths write `1、… 2、…` before each piece. Such numbers count up by one
-    and most of the pieces before them stop in mid-sentence; a real list ends its items.
+    Converters that cut a document at fixed lengths write `1、… 2、…` before each piece. Such numbers count up by one,
+    most of the pieces stop in mid-sentence, and the pieces are long; outside of a document-sharing site's pages, they
+    have to be of one length too, and one of them has to stop inside a word. All else is a list, which keeps its numbers.
     """
     found: list[tuple[int, TextLine, int]] = []
     for index, line in enumerate(lines):
         match = _FRAGMENT.match(text, *line)
         if match and int(match[1]) == len(found) + 1:
             found.append((index, line, match.end()))
-    later = found[1:]
-    if len(later) < 2:
+    if len(found) < 3:
         return {}
-    broken = sum(not _ends_sentence(text, lines[index - 1]) for index, _, _ in later)
-    return {line: end for _, line, end in found} if broken >= 0.6 * len(later) else {}
+    pieces = [(own, lines[index - 1].end) for (_, _, own), (index, _, _) in itertools.pairwise(found)]
+    broken = sum(not _ends_sentence(text, lines[index - 1]) for index, _, _ in found[1:])
+    lengths = sorted(end - own for own, end in pieces)
+    if broken < 0.6 * len(pieces) or lengths[len(lengths) // 2] < MIN_PIECE:
+        return {}
+    if not _SITE_MARK.search(text):
+        of_one_length = lengths[-1] - lengths[0] <= max(3, 0.02 * lengths[-1])
+        starts = [own for _, _, own in found[1:]]
+        if not of_one_length or not any(
+            _in_a_word(text, end, own) for (_, end), own in zip(pieces, starts, strict=True)
+        ):
+            return {}
+    return {line: end for _, line, end in found}
+
+
+def _in_a_word(text: str, end: int, start: int) -> bool:
+    """Whether the text before `end` and that from `start` on part a number or a word of the dictionary."""
+    before, after = text[max(0, end - 4) : end], text[start : start + 4]
+    if before[-1:].isdecimal() and after[:1].isdecimal():
+        return True
+    left, right = _LAST_WORDS.search(before), _FIRST_WORDS.match(after)
+    if left is None or right is None:
+        return False
+    at, place = 0, len(fold(left[0]))
+    for word in dictionary_words(left[0] + right[0]):
+        if at < place < at + len(word):
+            return True
+        at += len(word)
+    return False
 
 
 def _is_visual(document: Document) -> bool:
