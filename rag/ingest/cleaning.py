@@ -18,7 +18,7 @@ from rag.text.headings import RUN_IN_RANK, is_heading_line, marker_at, sentence_
 from rag.text.spans import Span
 from rag.text.tokenizing import dictionary_words, fold
 
-CLEANER = "lines-3"  # changes whenever other spans of the same document would be removed
+CLEANER = "lines-4"  # changes whenever other spans of the same document would be removed
 PAGE_BREAK = "page-break"
 FRAGMENT = "fragment-number"
 MARKUP = "markup"
@@ -42,6 +42,8 @@ _ABOUT_LINE = re.compile(
 )
 _SITE_MARK = re.compile(r"上传人[:：]|亲[,，]\s*该文档总共|展开阅读全文|收藏\s*分享")
 _FRAGMENT = re.compile(r"(\d{1,3})、")
+# How loading writes a row of a table (`姓名：张三；单位：市总工会`, `姓名 | 张三`): whole as it is, however long.
+_TABLE_ROW = re.compile(r"[^：；。，\n]{1,40}：[^\n]*；[^：；。，\n]{1,40}：|合计；|[^\n]*\S \| \S")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{0,500}\)")
 _PROSE = re.compile(r"[，、；。,;]")
 # Formats whose lines may be broken anywhere; in the others (Word, HTML, …) a line is a paragraph.
@@ -72,7 +74,8 @@ def find_removals(document: Document) -> tuple[Removal, ...]:
     numbers = _fragment_numbers(text, kept)
     if document.media_type in RUNNING_TEXT or _is_visual(document):
         width = _wrap_width(kept, certain=_is_visual(document))
-        removals += _joins(text, kept, numbers, sorted(dropped), heads.kept, width)
+        apart = heads.kept | {line for line in kept if _TABLE_ROW.match(text, *line)}
+        removals += _joins(text, kept, numbers, sorted(dropped), apart, width)
     if "](" in text:
         for match in _LINK.finditer(text):
             removals.append(Removal(match.start(), match.start(1), MARKUP, joins=True))

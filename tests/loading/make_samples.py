@@ -32,7 +32,10 @@ from tests.loading.page_files import (
     mail_bytes,
     ofd_bytes,
     ofd_invoice_bytes,
+    ofd_table_bytes,
     pdf_bytes,
+    pdf_table_bytes,
+    table_lines_of,
     zip_bytes,
 )
 
@@ -216,6 +219,9 @@ def _pdfs(folder: Path, samples: list[Sample]) -> None:
     _put(folder, samples, "版式/空白页.pdf", pdf_bytes(blank), LINES, pages=pages)
     pages = (("第1页", TITLE), ("第2页", SCAN_LINES[0]))
     _put(folder, samples, "版式/扫描 一页.pdf", pdf_bytes([LINES], scan=True), (*LINES, *SCAN_LINES), pages=pages)
+    table = table_lines_of()
+    pages = (("第1页", TITLE), ("第2页", table[34]))
+    _put(folder, samples, "版式/跨页的表.pdf", pdf_table_bytes(), (TITLE, *table, "表后文字。"), pages=pages)
     pages = (("第1页", TITLE), ("第2页", PAGE_LINES[0]))
     lines = (*LINES, *PAGE_LINES)
     _put(folder, samples, "版式/扫描页有页码.pdf", pdf_bytes([LINES], numbered=1), (*lines, "第 2 页"), pages=pages)
@@ -241,6 +247,8 @@ def _epub(folder: Path, samples: list[Sample]) -> None:
 def _ofd(folder: Path, samples: list[Sample]) -> None:
     pages = (("第1页", "武进区总工会文件"), ("第2页", BODY[1]))
     _put(folder, samples, "版式/公文.ofd", ofd_bytes(), ("武进区总工会文件", *LINES), pages=pages)
+    table = ("表前", *ROW_LINES, "表后")
+    _put(folder, samples, "版式/有表.ofd", ofd_table_bytes(), table, pages=(("第1页", "表前"),))
     pages = (("第1页", INVOICE_LINES[0]), ("第2页", PAGE_LINES[0]))
     data = ofd_invoice_bytes(scan=jpeg_bytes(PAGE))
     _put(folder, samples, "版式/发票和扫描.ofd", data, (*INVOICE_LINES, *PAGE_LINES), pages=pages)

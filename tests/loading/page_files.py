@@ -58,6 +58,47 @@ def pdf_bytes(
     return buffer.getvalue()
 
 
+def pdf_table_bytes(*, rows: int = 45, turned: bool = False, repeated: bool = False) -> bytes:
+    """A PDF with a ruled table that goes on over a page break, between two paragraphs.
+
+    Its header has two rows and merged cells; a cell covers three rows, another breaks its words over two lines. turned:
+    every page is turned by a quarter. repeated: the header is on each page.
+    """
+    from reportlab.lib import colors
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table, TableStyle
+
+    pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
+    cells = [["姓名", "单位", "人数", ""], ["", "", "男", "女"]]
+    cells += [[f"职工{n}", "市总工会\n办公室" if n == 2 else "区工会", str(n), str(2 * n)] for n in range(1, rows + 1)]
+    style = TableStyle(
+        [("FONT", (0, 0), (-1, -1), "STSong-Light", 11), ("GRID", (0, 0), (-1, -1), 0.5, colors.black),
+         ("SPAN", (0, 0), (0, 1)), ("SPAN", (1, 0), (1, 1)), ("SPAN", (2, 0), (3, 0)), ("SPAN", (1, 4), (1, 6))]
+    )  # fmt: skip
+    prose = ParagraphStyle("prose", fontName="STSong-Light", fontSize=12)
+    buffer = io.BytesIO()
+    paper = SimpleDocTemplate(buffer, pagesize=(595, 842))
+
+    def turn(canvas: object, _: object) -> None:
+        if turned:
+            canvas.setPageRotation(90)  # type: ignore[attr-defined]
+
+    table = Table(cells, style=style, repeatRows=2 if repeated else 0)
+    paper.build([Paragraph(TITLE, prose), table, Paragraph("表后文字。", prose)], onFirstPage=turn, onLaterPages=turn)
+    return buffer.getvalue()
+
+
+def table_lines_of(rows: int = 45) -> tuple[str, ...]:
+    """What the table of pdf_table_bytes says, a row a line."""
+    units = {2: "市总工会办公室"}
+    body = (
+        f"姓名：职工{n}；单位：{units.get(n, '区工会')}；人数 男：{n}；人数 女：{2 * n}" for n in range(1, rows + 1)
+    )
+    return ("姓名 | 单位 | 人数", "姓名 | 单位 | 男 | 女", *body)
+
+
 def epub_bytes() -> bytes:
     """A book of two chapters, whose order in the archive is not the reading order."""
     chapter = (
@@ -187,6 +228,60 @@ def ofd_invoice_bytes(*, scan: bytes = b"") -> bytes:
         image = '<ofd:ImageObject ID="5" ResourceID="55" Boundary="10 5 130 132" CTM="130 0 0 132 0 0"/>'
         members |= {"Doc_0/Pages/Page_1/Content.xml": page(image), "Doc_0/Res/scan.jpg": scan}
     return zip_bytes(members)
+
+
+def ofd_of_objects(objects: str) -> bytes:
+    """An OFD of one page with these objects."""
+    space = 'xmlns:ofd="http://www.ofdspec.org/2016"'
+    return zip_bytes(
+        {
+            "OFD.xml": f"<ofd:OFD {space}><ofd:DocBody><ofd:DocRoot>D/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>",
+            "D/Document.xml": f'<ofd:Document {space}><ofd:Pages><ofd:Page ID="1" BaseLoc="P.xml"/></ofd:Pages>'
+            "</ofd:Document>",
+            "D/P.xml": f"<ofd:Page {space}><ofd:Content><ofd:Layer>{objects}</ofd:Layer></ofd:Content></ofd:Page>",
+        }
+    )
+
+
+def ofd_text(words: str, x: float, y: float, more: str = "", code: str = 'X="0" Y="3"') -> str:
+    """A TextObject of size 4, its baseline 3 below its box's edge."""
+    return (
+        f'<ofd:TextObject Boundary="{x} {y} {4 * len(words)} 4" Size="4" {more}><ofd:TextCode {code}>{words}</ofd:TextCode>'
+        "</ofd:TextObject>"
+    )
+
+
+def ofd_ruled(xs: list[int], ys: list[int]) -> str:
+    """A grid of lines as OFD draws them, half of them as narrow boxes."""
+    paths = [f"M 0 0 L {xs[-1] - xs[0]} 0" for _ in ys]
+    level = "".join(
+        f'<ofd:PathObject Boundary="{xs[0]} {y} {xs[-1] - xs[0]} 0.2"><ofd:AbbreviatedData>{path}</ofd:AbbreviatedData>'
+        "</ofd:PathObject>"
+        for y, path in zip(ys, paths, strict=True)
+    )
+    tall = ys[-1] - ys[0]
+    upright = "".join(
+        f'<ofd:PathObject Boundary="{x} {ys[0]} 0.2 {tall}" Stroke="false" Fill="true"><ofd:AbbreviatedData>'
+        f"M 0 0 L 0.2 0 L 0.2 {tall} L 0 {tall} C</ofd:AbbreviatedData></ofd:PathObject>"
+        for x in xs
+    )
+    return level + upright
+
+
+def ofd_table_bytes() -> bytes:
+    """A ruled table between two lines; a cell's words take two lines."""
+    words = [
+        ("姓名", 22, 21),
+        ("单位", 62, 21),
+        ("人数", 112, 21),
+        ("张三", 22, 31),
+        ("市总工会", 62, 31),
+        ("12", 112, 31),
+    ]
+    words += [("李四", 22, 41), ("区总工会", 62, 40), ("办公室", 62, 44.5), ("305", 112, 41)]
+    objects = ofd_ruled([20, 60, 110, 150], [20, 30, 40, 50]) + "".join(ofd_text(*word) for word in words)
+    objects += ofd_text("表前", 20, 10) + ofd_text("表后", 20, 60)
+    return ofd_of_objects(objects)
 
 
 def jpeg_bytes(image: Path) -> bytes:

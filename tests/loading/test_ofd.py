@@ -9,7 +9,7 @@ from rag.errors import LoadError
 from rag.ingest.loading import load_bytes
 
 from .known_text import GARBLED, INVOICE_LINES, PAGE, PAGE_LINES
-from .page_files import jpeg_bytes, ofd_invoice_bytes, zip_bytes
+from .page_files import jpeg_bytes, ofd_invoice_bytes, ofd_of_objects, ofd_text, zip_bytes
 
 
 def lines(document: Document) -> list[str]:
@@ -18,26 +18,6 @@ def lines(document: Document) -> list[str]:
 
 def read(data: bytes, **more: bool) -> Document:
     return load_bytes(data, "票.ofd", **more).documents[0]
-
-
-def of_objects(objects: str) -> bytes:
-    """An OFD of one page with these objects."""
-    space = 'xmlns:ofd="http://www.ofdspec.org/2016"'
-    return zip_bytes(
-        {
-            "OFD.xml": f"<ofd:OFD {space}><ofd:DocBody><ofd:DocRoot>D/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>",
-            "D/Document.xml": f'<ofd:Document {space}><ofd:Pages><ofd:Page ID="1" BaseLoc="P.xml"/></ofd:Pages>'
-            "</ofd:Document>",
-            "D/P.xml": f"<ofd:Page {space}><ofd:Content><ofd:Layer>{objects}</ofd:Layer></ofd:Content></ofd:Page>",
-        }
-    )
-
-
-def text(words: str, x: float, y: float, more: str = "", code: str = 'X="0" Y="3"') -> str:
-    return (
-        f'<ofd:TextObject Boundary="{x} {y} {4 * len(words)} 4" Size="4" {more}><ofd:TextCode {code}>{words}</ofd:TextCode>'
-        "</ofd:TextObject>"
-    )
 
 
 def test_labels_and_values_are_one_line_and_nothing_is_left_out() -> None:
@@ -61,41 +41,42 @@ def test_scanned_pages_are_recognised_or_named() -> None:
 
 
 def test_letters_set_wide_are_one_word_and_a_gap_is_a_blank() -> None:
-    wide = text("通知公告", 20, 10, code='X="0" Y="3" DeltaX="9 9 9"')
-    gap = text("通知公告", 20, 30, code='X="0" Y="3" DeltaX="4 20 4"')
-    assert lines(read(of_objects(wide + gap))) == ["通知公告", "通知 公告"]
+    wide = ofd_text("通知公告", 20, 10, code='X="0" Y="3" DeltaX="9 9 9"')
+    gap = ofd_text("通知公告", 20, 30, code='X="0" Y="3" DeltaX="4 20 4"')
+    assert lines(read(ofd_of_objects(wide + gap))) == ["通知公告", "通知 公告"]
 
 
 def test_what_is_drawn_twice_to_look_bold_is_one() -> None:
-    assert lines(read(of_objects(text("通知", 20, 10) + text("通知", 20.2, 10)))) == ["通知"]
+    assert lines(read(ofd_of_objects(ofd_text("通知", 20, 10) + ofd_text("通知", 20.2, 10)))) == ["通知"]
 
 
 def test_a_moved_and_scaled_object_is_where_it_is_drawn() -> None:
     """CTM scales the object to half its size and moves it to the right of the other."""
-    other = text("左边", 20, 10)
-    moved = text("右边", 20, 10, 'CTM="0.5 0 0 0.5 60 1.5"')
-    assert lines(read(of_objects(moved + other))) == ["左边 右边"]
+    other = ofd_text("左边", 20, 10)
+    moved = ofd_text("右边", 20, 10, 'CTM="0.5 0 0 0.5 60 1.5"')
+    assert lines(read(ofd_of_objects(moved + other))) == ["左边 右边"]
 
 
 def test_two_columns_of_prose_are_read_one_after_the_other() -> None:
     left = [f"左栏第{n}行的文字有十几个字长。" for n in "一二三四五六七八九"]
     right = [f"右栏第{n}行的文字有十几个字长。" for n in "一二三四五六七八九"]
     both = "".join(
-        text(a, 10, 20 + 6 * n) + text(b, 110, 20 + 6 * n) for n, (a, b) in enumerate(zip(left, right, strict=True))
+        ofd_text(a, 10, 20 + 6 * n) + ofd_text(b, 110, 20 + 6 * n)
+        for n, (a, b) in enumerate(zip(left, right, strict=True))
     )
-    heading = text("通栏的标题", 60, 5)
-    assert lines(read(of_objects(both + heading))) == ["通栏的标题", *left, *right]
+    heading = ofd_text("通栏的标题", 60, 5)
+    assert lines(read(ofd_of_objects(both + heading))) == ["通栏的标题", *left, *right]
 
 
 def test_garbled_text_is_refused_by_name() -> None:
-    objects = "".join(text(GARBLED[n : n + 30], 20, 10 + n / 3) for n in range(0, 150, 30))
+    objects = "".join(ofd_text(GARBLED[n : n + 30], 20, 10 + n / 3) for n in range(0, 150, 30))
     with pytest.raises(LoadError) as caught:
-        read(of_objects(objects))
+        read(ofd_of_objects(objects))
     assert caught.value.code == "garbled-text"
 
 
 def test_attachments_are_counted() -> None:
-    data = of_objects(text("正文", 20, 10))
+    data = ofd_of_objects(ofd_text("正文", 20, 10))
     import io
     import zipfile
 

@@ -16,7 +16,8 @@ from rag.datamodels import LineBox
 from rag.errors import LoadError
 from rag.ingest.loading.garbled import garbled_pages
 from rag.ingest.loading.ocr import OcrLine, read_picture
-from rag.ingest.loading.ofd_text import Picture, Run, floats, line_text, lines_of, page_objects
+from rag.ingest.loading.ofd_text import Picture, Rule, Run, floats, line_text, lines_of, page_objects
+from rag.ingest.loading.page_tables import Box, Table, TableWriter, cell_finder, filled, grids, with_edges
 from rag.ingest.loading.pdf import SCANNED_SHARE, SHORT_LAYER, PageFates, page_label
 from rag.ingest.loading.records import Extracted, Job, TextBuilder
 from rag.ingest.loading.safety import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
 MEDIA_TYPE = "application/ofd"
+_POINTS_A_MILLIMETRE = 72 / 25.4
 
 
 class _Package:
@@ -74,7 +76,7 @@ def extract_ofd(data: bytes, job: Job) -> Extracted:
     """
     builder = TextBuilder()
     boxes: list[LineBox] = []
-    fates = PageFates()
+    fates, writer = PageFates(), TableWriter()
     attached = 0
     number = 0
     with open_package(data, job, "OFD") as archive, parsing(job.name, "OFD"):
@@ -98,7 +100,7 @@ def extract_ofd(data: bytes, job: Job) -> Extracted:
                     raise too_large(job.name, f"超过上限 {job.limits.max_pages} 页")
                 builder.page(page_label(number))
                 path = _join(base, page.get("BaseLoc", ""))
-                boxes.extend(_add_page(shared, path, page.get("ID", ""), number, builder, job, fates))
+                boxes.extend(_add_page(shared, path, page.get("ID", ""), number, builder, job, fates, writer))
     _refuse(builder, fates, job)
     warnings = fates.warnings()
     if attached:
@@ -168,12 +170,19 @@ def _attachments(package: _Package, document: etree._Element, base: str) -> int:
 
 
 def _add_page(
-    shared: _Shared, path: str, page_id: str, number: int, builder: TextBuilder, job: Job, fates: PageFates
+    shared: _Shared,
+    path: str,
+    page_id: str,
+    number: int,
+    builder: TextBuilder,
+    job: Job,
+    fates: PageFates,
+    writer: TableWriter,
 ) -> Iterator[LineBox]:
     page = shared.package.tree(path)
     area = floats(next((_text(e) for e in page.iter() if local(e) == "PhysicalBox"), shared.box))
     left, top, width, height = area if len(area) == 4 and min(area[2:]) > 0 else (0.0, 0.0, 210.0, 297.0)
-    drawn: list[Run | Picture] = []
+    drawn: list[Run | Picture | Rule] = []
     for use in (e for e in page.iter() if local(e) == "Template"):
         target = shared.templates.get(use.get("TemplateID", ""))
         if target:
@@ -188,17 +197,64 @@ def _add_page(
         images = [(one, media.get(one.resource, "")) for one in pictures]
         if sum(one.width * one.height for one in pictures) >= SCANNED_SHARE * width * height:
             runs.extend(_seen(shared.package, images, runs, number, job, fates))
-    noted = list(_noted(shared, page_id))
-    for lines, label in ((lines_of(runs), ""), (noted, "批注：")):
-        for line in lines:
-            start = builder.add(label + line_text(line))
-            if builder.length > start:
-                yield LineBox(
-                    start, builder.length - 1, number,
-                    _share(min(r.x for r in line) - left, width), _share(min(r.top for r in line) - top, height),
-                    _share(max(r.right for r in line) - left, width),
-                    _share(max(r.bottom + 0.12 * r.size for r in line) - top, height),
-                )  # fmt: skip
+    rules = [one.box for one in drawn if isinstance(one, Rule)]
+    texts = list(_texts(_parts(runs, rules), writer))
+    texts += [("批注：" + line_text(line), _around(line)) for line in _noted(shared, page_id)]
+    for text, box in texts:
+        start = builder.add(text)
+        if builder.length > start:
+            yield LineBox(
+                start, builder.length - 1, number, _share(box[0] - left, width), _share(box[1] - top, height),
+                _share(box[2] - left, width), _share(box[3] - top, height),
+            )  # fmt: skip
+
+
+def _parts(runs: list[Run], rules: list[Box]) -> list[list[Run] | Table]:
+    """The lines and tables of a page, from top to bottom."""
+    found = grids(rules, _POINTS_A_MILLIMETRE)
+    place = cell_finder(found)
+    held: dict[tuple[int, Box], list[Run]] = {}
+    outside: list[Run] = []
+    for run in runs:
+        table, cell = place((run.x + run.right) / 2, run.baseline - 0.4 * run.size)
+        if table < 0:
+            outside.append(run)
+        else:
+            held.setdefault((table, found[table].cells[cell].box), []).append(run)
+    tables = [
+        filled(grid, lambda box, number=number: _words(held.get((number, box), [])))  # type: ignore[misc]
+        for number, grid in enumerate(found)
+        if any(table == number for table, _ in held)
+    ]
+    parts: list[list[Run] | Table] = []
+    for line in lines_of(outside):
+        while tables and tables[0].grid.ys[0] < line[0].baseline:
+            parts.append(tables.pop(0))
+        parts.append(line)
+    return with_edges([*parts, *tables])
+
+
+def _words(runs: list[Run]) -> str:
+    return "\n".join(line_text(line) for line in lines_of(runs))
+
+
+def _texts(parts: list[list[Run] | Table], writer: TableWriter) -> Iterator[tuple[str, Box]]:
+    """Lines of text with their places; a row of a table is a line."""
+    if not any(isinstance(part, Table) for part in parts):
+        writer.page_without()
+    for part in parts:
+        if isinstance(part, Table):
+            xs, ys = part.grid.xs, part.grid.ys
+            yield from ((text, (xs[0], ys[row], xs[-1], ys[row + 1])) for row, text in writer.lines(part))
+        else:
+            yield line_text(part), _around(part)
+
+
+def _around(line: list[Run]) -> Box:
+    return (
+        min(r.x for r in line), min(r.top for r in line),
+        max(r.right for r in line), max(r.bottom + 0.12 * r.size for r in line),
+    )  # fmt: skip
 
 
 def _seen(

@@ -23,6 +23,9 @@ Matrix = tuple[float, float, float, float, float, float]
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _WIDE_GAP = 0.8  # of the size: a gap that a reader sees as a blank
 _SAME_LINE = 0.5  # of the size, between baselines
+_POINTS = {"M": 2, "S": 2, "L": 2, "Q": 4, "B": 6, "A": 7, "C": 0}  # numbers after each step of a path
+_MOST_PIECES = 3000
+_THIN = 0.9  # millimetres; a box this narrow is a line
 _DEEPEST = 8  # composite units inside each other
 _COLUMN_ROWS, _COLUMN_TEXT = 8, 12
 _NO_BLANK_AFTER = frozenset("：:（(“‘《〈【￥¥")
@@ -56,10 +59,17 @@ class Picture:
     height: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A level or upright line, in millimetres."""
+
+    box: tuple[float, float, float, float]
+
+
 def page_objects(
     element: etree._Element, units: Mapping[str, etree._Element], at: Matrix = IDENTITY, depth: int = 0
-) -> Iterator[Run | Picture]:
-    """Text and images under an element, composite units included. units: CompositeGraphicUnits by ID."""
+) -> Iterator[Run | Picture | Rule]:
+    """Text, images and ruling lines under an element, composite units included. units: CompositeGraphicUnits by ID."""
     for child in element:
         kind = local(child)
         if child.get("Visible") == "false":
@@ -73,6 +83,8 @@ def page_objects(
             yield Picture(
                 child.get("ResourceID", ""), min(left, right), min(top, low), abs(right - left), abs(low - top)
             )
+        elif kind == "PathObject":
+            yield from _rules(child, _placed(child, at))
         elif kind == "CompositeObject":
             unit = units.get(child.get("ResourceID", ""))
             if unit is not None and depth < _DEEPEST:
@@ -104,27 +116,57 @@ def _runs(element: etree._Element, at: Matrix) -> Iterator[Run]:
         xs += [xs[-1]] * (len(text) - len(xs))
         ending = y + sum(down)
         if text.strip():
-            left, base = _point(at, x, y)
-            right, last = _point(at, xs[-1] + widths[-1], ending)
-            vertical = abs(last - base) > abs(right - left)
-            yield Run(
-                text if vertical else _spaced(text, xs, widths, size), min(left, right), max(left, right),
-                base, max(base, last) if vertical else base, tall or size,
-            )  # fmt: skip
+            _, base = _point(at, x, y)
+            _, last = _point(at, xs[-1] + widths[-1], ending)
+            vertical = bool(down) and abs(last - base) > abs(_point(at, xs[-1], ending)[0] - _point(at, x, y)[0])
+            for first, stop in [(0, len(text))] if vertical else _apart(text, xs, widths, size):
+                left, _ = _point(at, xs[first], y)
+                right, _ = _point(at, xs[stop - 1] + widths[stop - 1], ending)
+                bottom = max(base, last) if vertical else base
+                yield Run(text[first:stop], min(left, right), max(left, right), base, bottom, tall or size)
         x, y = (xs[-1] + widths[-1] if text else x), ending
 
 
-def _spaced(text: str, xs: Sequence[float], widths: Sequence[float], size: float) -> str:
-    """`text` with a blank where a gap is wider than the usual one by most of a character."""
-    if len(text) < 2:
-        return text
+def _apart(text: str, xs: Sequence[float], widths: Sequence[float], size: float) -> Iterator[tuple[int, int]]:
+    """The stretches of `text` between gaps that are wider than its usual one by most of a character."""
     gaps = [after - before - width for before, after, width in zip(xs, xs[1:], widths, strict=False)]
-    usual = max(statistics.median(gaps), 0.0)
-    parts = [text[0]]
-    for gap, before, char in zip(gaps, text, text[1:], strict=False):
-        wide = gap - usual > _WIDE_GAP * size and not before.isspace() and not char.isspace()
-        parts.append(f" {char}" if wide and before not in _NO_BLANK_AFTER else char)
-    return "".join(parts)
+    usual = max(statistics.median(gaps), 0.0) if gaps else 0.0
+    start = 0
+    for stop, gap in enumerate(gaps, start=1):
+        if gap - usual > _WIDE_GAP * size and not text[stop - 1].isspace() and not text[stop].isspace():
+            yield start, stop
+            start = stop
+    yield start, len(text)
+
+
+def _rules(element: etree._Element, at: Matrix) -> Iterator[Rule]:
+    """The level and upright lines of a path: of strokes, and of boxes so narrow that they are lines."""
+    data = " ".join((e.text or "") for e in element if local(e) == "AbbreviatedData").split()
+    stroked = element.get("Stroke") != "false"
+    pieces: list[list[tuple[float, float]]] = []
+    place = 0
+    while place < len(data) and len(pieces) < _MOST_PIECES:
+        step, count = data[place], _POINTS.get(data[place], -1)
+        numbers = floats(" ".join(data[place + 1 : place + 1 + max(count, 0)]))
+        if count < 0 or len(numbers) != count:
+            return
+        place += 1 + count
+        if step == "C":
+            if pieces and pieces[-1]:
+                pieces[-1].append(pieces[-1][0])
+        elif step == "L" and pieces:
+            pieces[-1].append(_point(at, numbers[-2], numbers[-1]))
+        else:
+            pieces.append([_point(at, numbers[-2], numbers[-1])])
+    for piece in pieces:
+        xs, ys = [x for x, _ in piece], [y for _, y in piece]
+        if min(max(xs) - min(xs), max(ys) - min(ys)) <= _THIN:
+            if max(max(xs) - min(xs), max(ys) - min(ys)) > _THIN:
+                yield Rule((min(xs), min(ys), max(xs), max(ys)))
+        elif stroked:
+            for (x0, y0), (x1, y1) in itertools.pairwise(piece):
+                if abs(x1 - x0) <= 0.3 or abs(y1 - y0) <= 0.3:
+                    yield Rule((min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)))
 
 
 def lines_of(runs: Sequence[Run]) -> list[list[Run]]:

@@ -12,6 +12,8 @@ from rag.datamodels import LineBox
 from rag.errors import LoadError
 from rag.ingest.loading.garbled import garbled_pages, says_the_same
 from rag.ingest.loading.ocr import OcrLine, in_reading_order, read_image
+from rag.ingest.loading.page_tables import Table, TableWriter
+from rag.ingest.loading.pdf_tables import row_box
 from rag.ingest.loading.pdf_text import Layer, image_share, layer_lines, page_layer, shows_something
 from rag.ingest.loading.records import Extracted, Job, TextBuilder, tidy
 from rag.ingest.loading.safety import damaged, encrypted, parsing, too_large
@@ -77,6 +79,7 @@ class _Reading(PageFates):
 
     builder: TextBuilder = field(default_factory=TextBuilder)
     boxes: list[LineBox] = field(default_factory=list)
+    tables: TableWriter = field(default_factory=TableWriter)
     unsure: int = 0
 
 
@@ -125,7 +128,11 @@ def _extract(document: pypdfium2.PdfDocument, job: Job) -> Extracted:
         if layer is None:
             reading.broken.append(index + 1)
             continue
-        _add_page(document, index, layer, index in garbled, job, reading)
+        if layer.parts and index not in garbled:
+            _add_parts(document, index, layer.parts, reading)
+        else:
+            reading.tables.page_without()
+            _add_page(document, index, layer, index in garbled, job, reading)
         for note in layer.notes:
             _add_line(note, index, reading)
     _refuse_unread(reading, job)
@@ -156,6 +163,21 @@ def _add_page(
 def _add_layer(layer: Layer, reading: _Reading) -> None:
     start = reading.builder.add(layer.text)
     reading.boxes += [replace(box, start=start + box.start, end=start + box.end) for box in layer.edges]
+
+
+def _add_parts(
+    document: pypdfium2.PdfDocument, index: int, parts: Sequence[OcrLine | Table], reading: _Reading
+) -> None:
+    """Add lines and the rows of tables; their places are kept, for they are not those of the text layer any more."""
+    page = document[index]
+    reading.unsure += sum(_unmapped(part.text) for part in parts if isinstance(part, OcrLine))
+    for part in parts:
+        if isinstance(part, OcrLine):
+            _add_line(part, index, reading)
+            continue
+        for row, text in reading.tables.lines(part):
+            _add_line(OcrLine(text, 1.0, *row_box(page, part, row)), index, reading)
+    page.close()
 
 
 def _add_line(line: OcrLine, index: int, reading: _Reading) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from rag.datamodels import LineBox
 from rag.ingest.loading.ocr import OcrLine
+from rag.ingest.loading.page_tables import Table
+from rag.ingest.loading.pdf_tables import page_parts
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -28,11 +30,13 @@ class Layer:
 
     edges: the boxes of its first and last lines, at offsets of `text`, for running heads. Measuring every character would
     more than double the time of loading (see pdf_pages); a few lines a page cost little.
+    parts: the same text as lines and tables with their places, where the page has ruled tables; else empty.
     """
 
     text: str
     notes: tuple[OcrLine, ...] = ()
     edges: tuple[LineBox, ...] = ()
+    parts: tuple[OcrLine | Table, ...] = ()
 
 
 def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
@@ -50,10 +54,11 @@ def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
         return None
     text = text_page.get_text_range()
     edges = tuple(_edge_boxes(page, text_page, text, index + 1)) if len(document) >= MIN_PAGES else ()
+    parts = page_parts(page, text_page) if text else ()
     text_page.close()
     notes = tuple(_notes(document, page))
     page.close()
-    return Layer(text.translate(FIXES).replace("\r\n", "\n").strip("\n"), notes, edges)
+    return Layer(text.translate(FIXES).replace("\r\n", "\n").strip("\n"), notes, edges, parts)
 
 
 def _edge_boxes(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, raw: str, number: int) -> Iterator[LineBox]:

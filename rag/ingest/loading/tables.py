@@ -15,6 +15,7 @@ _DIGIT = re.compile(r"\d")
 _NUMERIC = re.compile(r"[\d.,%％+\-/年月日:：￥¥$\s]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _SUMMARY = re.compile(r"[（(]?(?:本页|本月|本年|以上)?\s*[合总小共累]\s*计[）)]?|平均(?:值|数)?|总数|合计数")
+_BEGINS = re.compile(r"[^：:，。；]{1,12}[：:]|[一二三四五六七八九十]{1,3}、")
 _SHORT_CELL = 40
 _LABEL = 12
 
@@ -25,17 +26,27 @@ def table_lines(rows: Sequence[Sequence[str]], *, header: bool | None = None) ->
     rows: cell texts. header: True when the first row is declared a header, False when it is declared none, None to
     judge by the cells.
     """
-    kept = [[_cell(c) for c in row] for row in rows]
+    kept = [tidy_row(row) for row in rows]
     kept = [row for row in kept if any(row)]
     if not kept:
         return
-    if header is None:
-        header = _looks_headed(kept)
     head = kept[0]
-    labelled = header and len(kept) > 1 and sum(map(bool, head)) > 1
+    labelled = headed(kept, header=header)
     yield plain_row(head)
     for row in kept[1:]:
         yield labelled_row(head, row) if labelled else plain_row(row)
+
+
+def tidy_row(row: Sequence[str]) -> list[str]:
+    """Cells without outer blanks and without the line breaks of layout."""
+    return [_cell(cell) for cell in row]
+
+
+def headed(rows: Sequence[Sequence[str]], *, header: bool | None = None) -> bool:
+    """Whether the rows are labelled with the first of them. rows: tidy, at least one. header: as of table_lines."""
+    if header is None:
+        header = _looks_headed(rows)
+    return header and len(rows) > 1 and sum(map(bool, rows[0])) > 1
 
 
 def plain_row(row: Sequence[str]) -> str:
@@ -67,11 +78,16 @@ def _cell(text: str) -> str:
     text = text.strip()
     if "\n" not in text or len(text) > _SHORT_CELL:
         return text
+    return one_line(text)
+
+
+def one_line(text: str) -> str:
+    """The lines of a cell as one, without blanks between Chinese characters but before what begins of its own."""
     pieces = [p.strip() for p in text.split("\n") if p.strip()]
-    joined = pieces[0]
+    joined = pieces[0] if pieces else ""
     for piece in pieces[1:]:
-        gap = "" if _HAN.match(piece[0]) and _HAN.match(joined[-1]) else " "
-        joined += gap + piece
+        goes_on = _HAN.match(piece[0]) and _HAN.match(joined[-1]) and not _BEGINS.match(piece)
+        joined += ("" if goes_on else " ") + piece
     return joined
 
 
