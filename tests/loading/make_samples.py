@@ -19,15 +19,26 @@ from tests.loading.known_text import (
     PAGE_LINES,
     ROW_LINES,
     ROWS,
+    SCAN,
     SCAN_LINES,
     TEXT,
     TITLE,
     TRADITIONAL,
 )
-from tests.loading.office_files import odt_bytes, old_word_bytes, rtf_bytes, sheets_bytes, slides_bytes, word_bytes
+from tests.loading.office_files import (
+    odt_bytes,
+    old_sheets_bytes,
+    old_slides_bytes,
+    old_word_bytes,
+    rtf_bytes,
+    sheets_bytes,
+    slides_bytes,
+    word_bytes,
+)
 from tests.loading.page_files import (
     epub_bytes,
     gbk_zip_bytes,
+    image_bytes,
     jpeg_bytes,
     mail_bytes,
     ofd_bytes,
@@ -73,6 +84,7 @@ def make(folder: Path) -> list[Sample]:
         _mail,
         _zips,
         _extras,
+        _images,
     ):
         maker(folder, samples)
     if shutil.which("soffice"):
@@ -267,6 +279,14 @@ def _mail(folder: Path, samples: list[Sample]) -> None:
     samples.append(Sample("邮件/带附件.eml", documents))
 
 
+def _images(folder: Path, samples: list[Sample]) -> None:
+    pages = (("第1页", SCAN_LINES[0]),)
+    for name, kind in (("图.png", "PNG"), ("图.bmp", "BMP"), ("图.gif", "GIF"), ("图.jpg", "JPEG")):
+        _put(folder, samples, f"图片/{name}", image_bytes(kind, SCAN), SCAN_LINES, pages=pages)
+    pages = (("第1页", SCAN_LINES[0]), ("第2页", PAGE_LINES[0]))
+    _put(folder, samples, "图片/两页.tif", image_bytes("TIFF", SCAN, PAGE), (*SCAN_LINES, *PAGE_LINES), pages=pages)
+
+
 def _zips(folder: Path, samples: list[Sample]) -> None:
     (folder / "压缩").mkdir(exist_ok=True)
     inner = zip_bytes({"里面/深处.md": TEXT})
@@ -284,6 +304,17 @@ def _old_word(folder: Path, samples: list[Sample]) -> None:
     lines = (*LINES, *ROW_LINES, "表后文字。")
     _put(folder, samples, "旧版/旧式.doc", data, lines)
     _put(folder, samples, "旧版/旧式.wps", data, lines)
+    data = old_sheets_bytes(folder / "旧版")
+    pages = (("工作表“名单”", "二〇二三年培训名单"), ("工作表“说明”", BODY[0]))
+    for name in ("旧式.xls", "旧式.et"):
+        _put(folder, samples, f"旧版/{name}", data, ("二〇二三年培训名单", *ROW_LINES, *BODY), pages=pages)
+    data = old_slides_bytes(folder / "旧版")
+    shown: list[str] = []
+    for number in (1, 2):
+        shown += [f"第{number}讲 {TITLE}", *BODY[number : number + 2], *ROW_LINES, f"备注{number}：讲解时间十分钟。"]
+    pages = tuple((f"幻灯片{n}", f"第{n}讲 {TITLE}") for n in (1, 2))
+    for name in ("旧式.ppt", "旧式.dps"):
+        _put(folder, samples, f"旧版/{name}", data, tuple(shown), pages=pages)
 
 
 if __name__ == "__main__":

@@ -154,15 +154,29 @@ def odt_bytes() -> bytes:
 
 def old_word_bytes(folder: Path) -> bytes:
     """A .doc (WPS writes the same format) made by LibreOffice in a folder of its own below `folder`."""
+    return _old_bytes(folder, word_bytes(table=True), "docx", "doc", "doc:MS Word 97")
+
+
+def old_sheets_bytes(folder: Path) -> bytes:
+    """An .xls, the same way."""
+    return _old_bytes(folder, sheets_bytes(two=True), "xlsx", "xls", "xls:MS Excel 97")
+
+
+def old_slides_bytes(folder: Path) -> bytes:
+    """A .ppt, the same way."""
+    return _old_bytes(folder, slides_bytes(table=True), "pptx", "ppt", "ppt:MS PowerPoint 97")
+
+
+def _old_bytes(folder: Path, data: bytes, newer: str, older: str, kind: str) -> bytes:
     work = folder / "work"
     work.mkdir(parents=True)
-    source = work / "旧式.docx"
-    source.write_bytes(word_bytes(table=True))
+    source = work / f"旧式.{newer}"
+    source.write_bytes(data)
     subprocess.run(
-        ["soffice", "--headless", f"-env:UserInstallation={(work / 'profile').as_uri()}", "--convert-to",
-         "doc:MS Word 97", "--outdir", str(work), str(source)],
+        ["soffice", "--headless", f"-env:UserInstallation={(work / 'profile').as_uri()}", "--convert-to", kind,
+         "--outdir", str(work), str(source)],
         check=True, timeout=120, capture_output=True,
     )  # fmt: skip
-    data = (work / "旧式.doc").read_bytes()
+    made = (work / f"旧式.{older}").read_bytes()
     shutil.rmtree(work)
-    return data
+    return made

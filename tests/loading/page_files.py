@@ -286,10 +286,17 @@ def ofd_table_bytes() -> bytes:
 
 def jpeg_bytes(image: Path) -> bytes:
     """An image as JPEG, as scanners write it."""
+    return image_bytes("JPEG", image)
+
+
+def image_bytes(kind: str, *images: Path) -> bytes:
+    """Images in another format; several are the pages of one TIFF."""
     from PIL import Image
 
+    first, *others = [Image.open(image).convert("L") for image in images]
     buffer = io.BytesIO()
-    Image.open(image).convert("L").save(buffer, "JPEG", quality=85)
+    more = {"save_all": True, "append_images": others} if others else {}
+    first.save(buffer, kind, **more)
     return buffer.getvalue()
 
 

@@ -140,7 +140,7 @@ def test_broken_members_are_reported_and_the_rest_is_read() -> None:
     assert {f.doc_id: f.code for f in loaded.failures} == {
         "混.zip/坏.docx": "damaged",
         "混.zip/空.txt": "empty-file",
-        "混.zip/图.png": "unknown-format",
+        "混.zip/图.png": "damaged",
     }
 
 
@@ -217,7 +217,7 @@ def test_wrong_suffixes_are_read_for_what_they_are_or_refused() -> None:
     assert load_bytes(archive, "单个网页.doc").documents[0].text == samples.TITLE + "\n"
     assert refused(samples.TEXT.encode(), "错.pdf").code == "damaged"
     assert refused(samples.zip_bytes({"a.txt": "x"}), "错.docx").code == "damaged"
-    assert refused(b"\x89PNG\r\n\x1a\n" + b"\x01" * 90, "图.docx").code == "unknown-format"
+    assert refused(b"\x89PNG\r\n\x1a\n" + b"\x01" * 90, "图.docx").code == "damaged"
     assert refused(b"x", "程序.exe").code == "unknown-format"
 
 

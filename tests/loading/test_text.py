@@ -98,7 +98,7 @@ def test_uncertain_encodings_are_refused(text: str, encoding: str) -> None:
         ("工会\x00工作".encode(), "unknown-format"),
         (b"\xff\xfe\x41", "encoding-uncertain"),
         (CHINESE.encode("gb18030")[:-1], "encoding-uncertain"),
-        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "unknown-format"),
+        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "damaged"),
     ],
 )
 def test_what_is_no_text_is_refused_by_name(data: bytes, code: str) -> None:

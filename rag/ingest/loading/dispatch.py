@@ -125,7 +125,7 @@ def _recognised(data: bytes, job: Job) -> tuple[Format, Format]:
             raise _not_what_it_says(job.name, said)
         return said, PLAIN
     if found is None:
-        what = {"image": "是图片", "ole-other": "是旧版 Office 文件（不是 Word 文档）"}.get(kind, "格式不认得")
+        what = {"ole-other": "是旧版 Office 的其他文件（不是文档、表格、演示文稿）"}.get(kind, "格式不认得")
         raise LoadError(
             f"{job.name}：{what}，与后缀 {suffix} 不符或不受支持；请另存为 .docx、.xlsx、.pptx 或 .pdf。"
             " (unsupported content)",

@@ -74,6 +74,14 @@ FORMATS = (
         "经 LibreOffice 转换后同 `.docx`", may_be_plain=True,
     ),
     Format(
+        "xls", (".xls", ".et"), "application/vnd.ms-excel", "旧版 Excel/WPS 表格", "libreoffice:extract_xls",
+        "经 LibreOffice 转换后同 `.xlsx`", "工作表“名称”", may_be_plain=True,
+    ),
+    Format(
+        "ppt", (".ppt", ".dps"), "application/vnd.ms-powerpoint", "旧版 PPT/WPS 演示文稿", "libreoffice:extract_ppt",
+        "经 LibreOffice 转换后同 `.pptx`", "幻灯片N", may_be_plain=True,
+    ),
+    Format(
         "pdf", (".pdf",), "application/pdf", "PDF", "pdf:extract_pdf",
         "每页文字；扫描页（有页码的也算）和文字层是乱码的页做文字识别（OCR），报告里注明页码；填写的表单项、批注", "第N页", version=5,
         keeps_original=True,
@@ -120,6 +128,16 @@ FORMATS = (
         "eml", (".eml",), "message/rfc822", "邮件", "mail:open_mail",
         "主题、发件人、收件人、日期、正文；附件各成一篇，名为 `信.eml/附件.docx`", is_text=True, is_container=True,
         version=2,
+    ),
+    *(
+        Format(kind, suffixes, f"image/{kind}", f"{kind.upper()} 图片", "images:extract_image", reads, "第N页", begins=begins)
+        for kind, suffixes, reads, begins in (
+            ("png", (".png",), "文字识别（OCR）的结果，每行带位置", re.compile(rb"\x89PNG")),
+            ("jpeg", (".jpg", ".jpeg"), "同 `.png`", re.compile(rb"\xff\xd8\xff")),
+            ("tiff", (".tif", ".tiff"), "同 `.png`，多页的逐页识别", re.compile(rb"II\*\x00|MM\x00\*")),
+            ("bmp", (".bmp",), "同 `.png`", re.compile(rb"BM")),
+            ("gif", (".gif",), "同 `.png`，动图只看第一幅", re.compile(rb"GIF8")),
+        )
     ),
     Format(
         "zip", (".zip",), "", "ZIP 压缩包", "archive:open_archive",

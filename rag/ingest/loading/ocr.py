@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy
     import rapidocr
+    from PIL import Image
 
 _LOCK = threading.Lock()
 _THREADS = 2
-_PIXELS_MAX = 100_000_000
+_PIXELS_MAX = 80_000_000  # Pillow warns of more
 _SIDE_MAX = 3000
+
+
+class OversizedPicture(ValueError):
+    """An image of more pixels than are decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +67,44 @@ def read_image(image: numpy.ndarray) -> list[OcrLine]:
     return in_reading_order([line for line in lines if line.text.strip()])
 
 
-def read_picture(data: bytes) -> list[OcrLine]:
-    """The lines of an image file (JPEG, PNG, BMP, TIFF, GIF), as it is meant to be looked at.
+def _opened(data: bytes) -> Image.Image:
+    from PIL import Image
 
-    Raises ValueError for an image beyond the size that is decoded, OSError for a format that is not known or is broken.
+    try:
+        with _LOCK, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(data))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise OversizedPicture(str(error)) from error
+
+
+def frames_of(data: bytes) -> tuple[str, int]:
+    """The kind of an image file (`jpeg`) and how many pages it has: those of a TIFF, else one.
+
+    Raises OversizedPicture, OSError.
+    """
+    with _opened(data) as opened:
+        kind = (opened.format or "").lower()
+        return ("jpeg" if kind == "mpo" else kind), int(getattr(opened, "n_frames", 1)) if kind == "tiff" else 1
+
+
+def read_picture(data: bytes, frame: int = 0) -> list[OcrLine]:
+    """The lines of an image file (JPEG, PNG, BMP, TIFF, GIF), as it is meant to be looked at. frame: of a TIFF, from 0.
+
+    Raises OversizedPicture, and OSError and what Pillow else raises for a format that is not known or is broken.
     """
     import numpy
     from PIL import Image, ImageOps
 
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.width * opened.height > _PIXELS_MAX:
-                raise ValueError(f"{opened.width} × {opened.height} pixels")
-            opened.draft("RGB", (_SIDE_MAX, _SIDE_MAX))
-            image = ImageOps.exif_transpose(opened)
-            if image.mode in {"RGBA", "LA", "P"}:  # what is transparent is white on paper
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-            image = image.convert("RGB")
-    except Image.DecompressionBombError as error:
-        raise ValueError(str(error)) from error
+    with _opened(data) as opened:
+        opened.seek(frame)
+        if opened.width * opened.height > _PIXELS_MAX:
+            raise OversizedPicture(f"{opened.width} × {opened.height}")
+        opened.draft("RGB", (_SIDE_MAX, _SIDE_MAX))
+        image = ImageOps.exif_transpose(opened)
+        if image.mode in {"RGBA", "LA", "P"}:  # what is transparent is white on paper
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+        image = image.convert("RGB")
     image.thumbnail((_SIDE_MAX, _SIDE_MAX))
     return read_image(numpy.asarray(image)[:, :, ::-1].copy())
 

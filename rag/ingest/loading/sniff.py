@@ -9,12 +9,14 @@ from rag.ingest.loading.formats import BY_KIND, BY_SUFFIX, FORMATS
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "encryptedpackage".encode("utf-16-le")
-_IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
+_IMAGES = ("png", "jpeg", "gif", "bmp", "tiff")  # the first two cannot be the beginning of a text
+_OLD_XML = ((b"Word.Document", "doc"), (b"Excel.Sheet", "xls"), (b"office:spreadsheet", "xls"))
+_STREAMS = (("powerpoint document", "ppt"), ("workbook", "xls"), ("book\0", "xls"))
 _TEXTS = frozenset(one.kind for one in FORMATS if one.is_text)
 
 
 def kind_of(data: bytes, suffix: str) -> str:
-    """The kind of a file: that of a Format, `not-KIND`, or `encrypted`, `ole-other`, `image`, `unknown`.
+    """The kind of a file: that of a Format, `not-KIND`, or `encrypted`, `ole-other`, `unknown`.
 
     suffix: lower case, with the dot. Text keeps the kind its suffix says; .doc files that are really HTML, RTF or a
     newer format are named for what they are.
@@ -26,18 +28,22 @@ def kind_of(data: bytes, suffix: str) -> str:
     if (said == "pdf" and b"%PDF-" in head) or _begins_as("pdf", head):  # PDF readers allow anything before the mark
         return "pdf"
     if head.startswith(_OLE):
-        return _ole_kind(data)
+        return _ole_kind(data, said)
     if _begins_as("rtf", head):
         return "rtf"
-    if head.startswith(_IMAGES if said not in _TEXTS else _IMAGES[:2]):
-        return "image"
+    image = next((kind for kind in _IMAGES[: 2 if said in _TEXTS else None] if _begins_as(kind, head)), "")
+    if image:
+        return image
     if said in _TEXTS or said == "unknown":
         return said
+    old = next((kind for mark, kind in _OLD_XML if said == kind and mark in head), "")
+    if old:
+        return old  # XML of Office 2003
     if said == "doc" and b"MIME-Version:" in head:
         return "eml"  # a web archive that Word saved under its own suffix
     if _begins_as("html", head):
         return "html"
-    return said if said in {"doc", "pdf"} and b"\x00" in head else f"not-{said}"
+    return said if said in {"doc", "xls", "ppt", "pdf"} and b"\x00" in head else f"not-{said}"
 
 
 def _begins_as(kind: str, head: bytes) -> bool:
@@ -67,7 +73,7 @@ def _holds(names: set[str], member: str) -> bool:
     return any(name.startswith(member) for name in names) if member.endswith("/") else member in names
 
 
-def _ole_kind(data: bytes) -> str:
+def _ole_kind(data: bytes, said: str) -> str:
     lower = data.lower()  # some programs write the names of streams in another case
     if _ENCRYPTED_STREAM in lower:
         return "encrypted"
@@ -76,4 +82,7 @@ def _ole_kind(data: bytes) -> str:
         if data[512:514] == b"\xec\xa5" and len(data) > 524 and data[523] & 0x01:
             return "encrypted"
         return "doc"
-    return "ole-other"
+    held = [kind for name, kind in _STREAMS if name.encode("utf-16-le") in lower]
+    if held:
+        return said if said in held else held[0]  # a workbook may be embedded in slides, and slides in a workbook
+    return said if said in {"xls", "ppt"} else "ole-other"
