@@ -194,7 +194,6 @@ class Answer:
     """What the service says to a question. `answerable=False` comes with no excerpts.
 
     nearest: what is about the matter and does not answer, where the question is not answered; none for a foreign one.
-    lacking: what was asked for and is not in the nearest text, in words for people; see `evidence.Signals`.
     """
 
     question: str
@@ -203,7 +202,6 @@ class Answer:
     excerpts: tuple[Excerpt, ...]
     timings: Timings
     terms: QueryTerms = QueryTerms()
-    lacking: tuple[str, ...] = ()
     nearest: tuple[Excerpt, ...] = ()
 
 

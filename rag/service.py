@@ -96,7 +96,7 @@ class Service:
         current, sources = self._open()
         query = read_query(current, self.embedder, request)
         ranking = retrieve(current, self.models, query)
-        evidence = weigh(current, ranking, self._bounds_of(current))
+        evidence = weigh(ranking, self._bounds_of(current))
         return compose(current, sources, evidence)
 
     def search(

@@ -101,8 +101,7 @@ def test_nothing_is_near_to_a_foreign_question_and_an_answer_has_no_nearest(cant
 
 def test_whether_there_is_an_answer_does_not_hang_on_the_pace(canteen):
     service = canteen(CodewordReader("暗号"), latency_budget_ms=0.001)
-    current = service.current()
-    calm, hurried = (signals_of(current, ranked(service, "食堂的补贴", reader=service.reader, **given))
+    calm, hurried = (signals_of(ranked(service, "食堂的补贴", reader=service.reader, **given))
                      for given in ({}, {"pace": NO_RERANKING}))  # fmt: skip
     assert calm == hurried and calm.answer == 4.0
 

@@ -113,7 +113,6 @@ class Backwards:
 
 def test_the_reranker_is_blended_in_over_the_first_passages_only(toy_service):
     """(1 − w)·z(fused) + w·z(reranker) over what was read again, on the fused scores' own scale; the rest follows."""
-    current = toy_service.current()
     question = "工会干部怎样了解职工所思所想所盼？"
     plain = ranked(toy_service, question, 12, lexical_weight=0.3)
     reader = Backwards()
@@ -132,9 +131,7 @@ def test_the_reranker_is_blended_in_over_the_first_passages_only(toy_service):
     scores = [hit.score for hit in again.hits]
     assert scores == sorted(scores, reverse=True)
     assert [hit.stages["rerank"] for hit in again.hits[:8]] == [float(own[at]) for at in order]
-    assert signals_of(current, again) == signals_of(
-        current, plain
-    )  # whether there is an answer does not hang on the time left
+    assert signals_of(again) == signals_of(plain)  # whether there is an answer does not hang on the time left
 
 
 def test_what_was_not_read_again_keeps_its_order_behind_the_rest():
@@ -149,7 +146,7 @@ def test_what_was_not_read_again_keeps_its_order_behind_the_rest():
 
 def test_a_calibration_by_other_signals_is_learnt_again():
     unread, read = Models(ToyEmbedder()), Models(ToyEmbedder(), reader=Undecided())
-    learnt = Calibration(0.2, 0.05, 2.0, replace(UNREAD, cutoff=0.4), 0.0, 60, 0.01, 0.05)
+    learnt = Calibration(0.2, 0.05, replace(UNREAD, cutoff=0.4), 0.0, 60, 0.01, 0.05)
     stored = calibration.dumps(learnt, 7, unread)
     assert calibration.loads(stored, 7, unread) == learnt
     assert calibration.loads(stored, 8, unread) is None

@@ -109,7 +109,7 @@ def test_a_document_filter_holds(toy_service):
         if answer.answerable:
             answered += 1
             assert {excerpt.doc_id[:3] for excerpt in answer.excerpts} == {"002"}
-    assert answered > 2
+    assert answered > 1
     assert toy_service.ask("工会", documents=["nothing*"]).excerpts == ()
 
 

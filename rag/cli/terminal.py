@@ -16,7 +16,7 @@ from rich.text import Text
 from rag.datamodels import Answer, Context, IngestLine
 from rag.errors import UsageError, YuanwenError
 from rag.ingest.cleaning import REASONS
-from rag.search.explaining import lacking_line, place_lines, terms_lines
+from rag.search.explaining import place_lines, terms_lines
 from rag.service import Service
 
 out = Console(soft_wrap=True, highlight=False)
@@ -56,8 +56,6 @@ def print_answer(answer: Answer, service: Service, *, explain: bool) -> None:
         out.print(Text(line, style="dim"))
     if not answer.answerable:
         out.print(f"现有文档中没有能回答这个问题的内容（把握 {answer.confidence:.0%}）。/ Not in these documents.")
-        if answer.lacking:
-            out.print(Text(lacking_line(answer)))
         for excerpt in answer.nearest:
             where = " › ".join([f"《{excerpt.title}》", *excerpt.headings])
             out.print(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -92,12 +92,12 @@ class EvidenceReader:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
+        card = _card(folder)
         try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
             weights = load_file(folder / WEIGHTS)
-        except (OSError, ValueError, SafetensorError) as error:
+        except (OSError, SafetensorError) as error:
             raise ModelError(f"阅读模型 {folder} 读不出：{error}。/ The reader cannot be loaded.") from error
-        self.identity, self.base, self.cost_ms = str(card["name"]), str(card["base"]), FIRST_GUESS_MS
+        self.identity, self.cost_ms = str(card["name"]), FIRST_GUESS_MS
         decision = card["decision"]
         self.decision = Decision(dict(decision["weights"]), float(decision["bias"]), float(decision["cutoff"]))
         self._tokens, self._tokenizer = int(card["tokens"]), copy.deepcopy(embedder.model.tokenizer.backend_tokenizer)
@@ -209,5 +209,13 @@ def load_reader(embedder: Embedder, folder: str) -> Reader | None:
     """
     if not folder or not isinstance(embedder, TransformerEmbedder):
         return None
-    found = EvidenceReader(embedder, Path(folder))
-    return found if embedder.revision == found.base else None
+    return EvidenceReader(embedder, Path(folder)) if _card(Path(folder))["base"] == embedder.revision else None
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """What stands on a reader's card. Raises ModelError when there is none."""
+    try:
+        card: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"阅读模型 {folder} 读不出：{error}。/ The reader cannot be loaded.") from error
+    return card

@@ -44,7 +44,6 @@ def compose(snapshot: Snapshot, sources: Sources, evidence: Evidence) -> Answer:
         excerpts=found if evidence.answerable else (),
         timings=Timings(query.embed_ms, ranking.search_ms, ranking.rerank_ms, total_ms),
         terms=query.terms,
-        lacking=() if evidence.answerable else evidence.signals.lacking,
         nearest=() if evidence.answerable else found,
     )
 
@@ -177,7 +176,7 @@ def to_json(answer: Answer, *, explain: bool = False) -> dict[str, object]:
         "timings_ms": {name: round(value, 2) for name, value in asdict(answer.timings).items()},
     }
     if explain:
-        found["explain"] = terms_json(answer.terms) | ({"lacking": list(answer.lacking)} if answer.lacking else {})
+        found["explain"] = terms_json(answer.terms)
     return found
 
 

@@ -14,7 +14,7 @@ from rag.index.snapshot import Snapshot
 from rag.models.embedding import Embedder, foreign_questions
 from rag.models.loaded import Models
 from rag.models.reader import Decision
-from rag.search.evidence import SIGNALS, UNREAD, Bounds, Calibration, above, signals_of, weigh
+from rag.search.evidence import SIGNALS, UNREAD, Bounds, Calibration, signals_of, weigh
 from rag.search.pacing import NO_RERANKING
 from rag.search.patterned import patterned
 from rag.search.query import SearchRequest, read_query
@@ -46,20 +46,15 @@ def own_questions(snapshot: Snapshot, count: int = OWN_QUESTIONS) -> list[str]:
 def bounds_of(snapshot: Snapshot, embedder: Embedder, settings: Settings, decision: Decision) -> Bounds:
     """Score foreign questions on a snapshot, as they are served but unread: about a second, with any change.
 
-    Foreign questions that the collection does answer (a cookbook, say) show as outliers, so the mean is taken without
-    the highest tenth. Their best cosines lie close together, and one odd document moves the lowest of them: the spread
-    is that of all their cosines, which hardly changes with a document.
+    Their best cosines lie close together, and one odd document moves the lowest of them: the spread is that of all their
+    cosines, which hardly changes with a document.
     """
     foreign = _ranked(snapshot, Models(embedder), settings, foreign_questions())
-    signals = [signals_of(snapshot, found) for found in foreign]
-    best = np.sort([found.best_window for found in signals])
-    mean = float(best[: max(1, int(len(best) * 0.9))].mean())
+    near = float(np.quantile([signals_of(found).best_window for found in foreign], FAR))
     count = len(snapshot.window_spans)
     windows = np.arange(0, count, max(1, -(-count // WINDOWS)))
     cosines = [snapshot.window_vectors.score(found.query.centred, windows) for found in foreign]
-    spread = float(np.std(cosines)) if count else 0.0
-    near = float(np.quantile([above(found, mean, spread) for found in signals], FAR))
-    return Bounds(mean, spread, near, decision)
+    return Bounds(near, float(np.std(cosines)) if count else 0.0, decision)
 
 
 def calibrate(snapshot: Snapshot, models: Models, settings: Settings, bounds: Bounds) -> Calibration:
@@ -76,7 +71,7 @@ def calibrate(snapshot: Snapshot, models: Models, settings: Settings, bounds: Bo
 
     def sure(questions: Sequence[str]) -> list[float]:
         """The confidence in each; below all cut-offs where it would not be answered anyway."""
-        weighed = (weigh(snapshot, found, always) for found in _ranked(snapshot, models, settings, questions))
+        weighed = (weigh(found, always) for found in _ranked(snapshot, models, settings, questions))
         return [found.confidence if found.answerable else -1.0 for found in weighed]
 
     own, foreign = sure(mine), sure(others)
@@ -84,7 +79,7 @@ def calibrate(snapshot: Snapshot, models: Models, settings: Settings, bounds: Bo
         decision = replace(decision, cutoff=min(decision.cutoff, _learnt(own, decision.cutoff)))
     refused = sum(found < decision.cutoff for found in own)
     return Calibration(
-        bounds.mean, bounds.spread, bounds.near, decision,
+        bounds.near, bounds.spread, decision,
         false_answer=_share(found >= decision.cutoff for found in foreign),
         own=len(own),
         false_refusal=refused / len(own) if own else 0.0,

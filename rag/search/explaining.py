@@ -5,7 +5,7 @@ Names and wording of the scores are those of `stages.STAGES`.
 
 from __future__ import annotations
 
-from rag.datamodels import Answer, Excerpt, QueryTerms
+from rag.datamodels import Excerpt, QueryTerms
 from rag.index.vocabulary import TERM_MARK
 from rag.search.stages import SCORES
 from rag.text.tokenizing import is_telling
@@ -46,11 +46,6 @@ def place_lines(excerpt: Excerpt) -> list[str]:
     )
     named = ["问题直接点名了这一处，排在最前"] if excerpt.named else []
     return [*named, f"命中：{'、'.join(excerpt.matched) or '没有相同的词，只凭语义'}", f"得分：{scores}"]
-
-
-def lacking_line(answer: Answer) -> str:
-    """What was asked for and not found, in Chinese, a sentence; empty where nothing in particular is missing."""
-    return f"最接近的文档里没有：{'、'.join(answer.lacking)}。" if answer.lacking else ""
 
 
 def words_searched(terms: QueryTerms) -> list[str]:

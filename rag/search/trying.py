@@ -29,5 +29,5 @@ def firsts(
 
 
 def _first(snapshot: Snapshot, models: Models, bounds: Bounds, query: Query) -> Passage | None:
-    evidence = weigh(snapshot, retrieve(snapshot, models, query), bounds)
+    evidence = weigh(retrieve(snapshot, models, query), bounds)
     return evidence.ranking.hits[0].passage if evidence.answerable else None

@@ -10,7 +10,6 @@ import itertools
 import logging
 import re
 import unicodedata
-from collections.abc import Set
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -57,16 +56,6 @@ def tokenize(text: str) -> list[str]:
             tokens += [f"{a}{b}{PAIR_MARK}" for a, b in itertools.pairwise(run)]
             tokens += numbers_in(run)
     return tokens
-
-
-def dictionary_words(text: str) -> list[str]:
-    """The words of a text that the dictionary knows, folded, in order; nothing is guessed."""
-    return [word for run in _WORD.findall(fold(text)) for word in _cutter().cut(run, HMM=False)]
-
-
-def holds_word(tokens: Set[str], word: str) -> bool:
-    """Whether a passage of these tokens may hold a word of Chinese characters: each two neighbours occur together."""
-    return all(f"{a}{b}{PAIR_MARK}" in tokens for a, b in itertools.pairwise(word))
 
 
 def is_telling(token: str) -> bool:

@@ -179,8 +179,8 @@ def signals() -> object:
                 service.current(), service.embedder, query.request_of(service.settings, question, 5)
             )
             ranking = retrieval.retrieve(service.current(), service.models, asked)
-            one = evidence.signals_of(service.current(), ranking)
-            found.append([round(one.best_window, 3), round(one.coverage, 3), one.lacking, one.addressed])
+            one = evidence.signals_of(ranking)
+            found.append([round(one.best_window, 3), one.addressed])
         service.catalog.close()
         return found
 

@@ -65,7 +65,7 @@ class LettersEmbedder(TransformerEmbedder):
         self._toy = ToyEmbedder()
         self.model = Letters()
         self.query_prompt, self.passage_prompt = "query: ", "passage: "
-        self.identity, self.dim = self._toy.identity, self._toy.dim
+        self.identity, self.dim, self.revision = self._toy.identity, self._toy.dim, "letters"
 
     def encode_queries(self, texts) -> np.ndarray:
         return self._toy.encode_queries(texts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -101,22 +101,6 @@ def even_sample(values: Sequence[float], most: int = 2000) -> list[float]:
     return list(values[::step])
 
 
-def coverage(
-    question: Sequence[str], synonyms: Mapping[str, str], best: Sequence[Sequence[str]], weight: Callable[[str], float]
-) -> float:
-    """The largest share of the question's words, by idf, that one of the best passages holds, itself or by a synonym.
-
-    synonyms: other words, each with the question's word that it stands for. best: the words of each passage.
-    """
-    total = sum(weight(word) for word in set(question))
-    held = []
-    for words in best:
-        own = {word for word in question if word in words}
-        own |= {meant for other, meant in synonyms.items() if other in words}
-        held.append(sum(weight(word) for word in own))
-    return max(held) / total
-
-
-def confidence(best_window: float, mean: float, spread: float, covered: float, *, lacking: bool) -> float:
-    """The logistic of 2 · spreads above foreign questions + 3.2 · coverage − 4.2, and 5 less where the fact is missing."""
-    return 1 / (1 + math.exp(-(2.0 * (best_window - mean) / spread + 3.2 * covered - 4.2 - 5.0 * lacking)))
+def confidence(best_window: float, near: float, spread: float) -> float:
+    """The logistic of 2 · spreads above what one foreign question in twenty exceeds."""
+    return 1 / (1 + math.exp(-2.0 * (best_window - near) / spread))

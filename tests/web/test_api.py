@@ -10,11 +10,9 @@ from fastapi.testclient import TestClient
 
 from rag.config import Settings
 from rag.search.answering import to_json
-from rag.search.expecting import CODES, expected
 from rag.service import Service
 from rag.web.front.problems import MEDIA_TYPE, TYPE
 from rag.web.front.state import Startup
-from rag.web.page.render import LACKING
 from rag.web.rest import feedback
 from rag.web.server import build_app
 from tests.conftest import ToyEmbedder
@@ -34,21 +32,6 @@ def check_problem(response, status: int, code: str | None = None) -> dict:
     if code:
         assert body["code"] == code
     return body
-
-
-def test_what_is_lacking_has_codes_beside_its_words(site):
-    body = {"question": "杭州市困难职工救助金每户多少元？", "explain": True}
-    got = site.client.post(ASK, json=body).json()
-    assert not got["answerable"]
-    assert got["explain"]["lacking"] == ["所问的数目", "杭州"]
-    assert got["explain"]["lacking_codes"] == ["number", "place"]
-    assert "explain" not in site.client.post(ASK, json=body | {"explain": False}).json()
-
-
-def test_every_kind_of_fact_that_can_be_lacking_has_a_code():
-    asked = ("占比是多少？", "哪一年成立？", "几月几日开会？", "多少人参加？", "多少万个单位？")
-    assert [CODES[expected(question).name] for question in asked] == ["share", "year", "day", "number", "number"]
-    assert set(LACKING) == set(CODES.values())
 
 
 def test_until_it_is_ready_the_service_says_what_it_is_doing_by_a_code(site):

@@ -39,11 +39,11 @@ def events(reply) -> list[tuple[str, dict]]:
 @pytest.fixture
 def asked(site):
     """Two documents much alike, a reader's question in words that neither has, and one that no table changes."""
-    doc(site, "比武.txt", "去年食堂切菜比赛的头名是厨师长老李，奖品是一把菜刀。")
-    doc(site, "闲话.txt", "去年食堂的头名是谁不好说，有人说是小王。")
+    doc(site, "比武.txt", "食堂切菜比赛头名")
+    doc(site, "闲话.txt", "食堂头名小王说")
     index = site.service.settings.index
-    feedback.store(index, Feedback("去年食堂打擂<b>头名</b>", (), "missing", "", 1))
-    feedback.store(index, Feedback("有人说小王", (), "useful", "", 1))
+    feedback.store(index, Feedback("<食堂>打擂头名", (), "missing", "", 1))
+    feedback.store(index, Feedback("食堂头名小王", (), "useful", "", 1))
     return index
 
 
@@ -55,18 +55,15 @@ def test_a_preview_names_the_questions_that_change_and_saves_nothing(site, asked
     told = events(site.client.post("/page/words/preview", json=body(site, synonyms="打擂、切菜比赛", terms="厨师长")))
     assert site.service.word_tables() == before and site.service.catalog.generation == generation
     changes = [html.unescape(data["html"]) for name, data in told if name == "change"]
-    (own,) = [text for text in changes if "去年食堂打擂<b>头名</b>" in text]
-    assert "读者反馈" in own and "没有找到（拒答）" in own.split("改后第一")[0]
-    (test,) = [text for text in changes if "食堂打擂头名" in text]
+    (own,) = [text for text in changes if "<食堂>打擂头名" in text]
+    assert "读者反馈" in own and "小王说" in own.split("改后第一")[0]
+    (test,) = [text for text in changes if "测试题" in text]
     first, second = test.split("改后第一")
     assert (
-        "测试题" in test
-        and "有人说是小王" in first
-        and "切菜比赛" in second
-        and "source?d=%E6%AF%94%E6%AD%A6.txt" in second
+        "测试题" in test and "小王说" in first and "切菜比赛" in second and "source?d=%E6%AF%94%E6%AD%A6.txt" in second
     )
-    assert not [text for text in changes if "有人说小王" in text]
-    assert "<b>" not in "".join(data["html"] for name, data in told if name == "change")
+    assert len(changes) == 2  # the other question stays as it is
+    assert "<食堂>" not in "".join(data["html"] for name, data in told if name == "change")
     progress = [data for name, data in told if name == "progress"]
     assert progress[0]["done"] == 0 and progress[-1]["done"] == progress[-1]["total"] <= QUESTIONS_MAX
     assert told[-1][0] == "report" and f"{len(changes)} 个排在第一" in told[-1][1]["said"]

@@ -13,14 +13,13 @@ from markupsafe import Markup
 
 from rag.datamodels import FACTS, Answer, Excerpt, Removal
 from rag.index.catalog import Record
-from rag.search.expecting import CODES, PLACE
 from rag.search.filtering import in_force
 from rag.text.spans import mend
 from rag.web.front.inert import percent, span_address
 from rag.web.front.language import CHINESE, Language, message, say
 from rag.web.front.rendering import render
 from rag.web.page.citing import reference
-from rag.web.page.why import listed, why
+from rag.web.page.why import why
 
 # From this confidence on the first excerpt is called a direct answer. On the 260 questions of gov-dev, documents that
 # nobody tuned for, it was right in 75 of 100 cases at or above this and in 42 of 100 below: the badge says what it means.
@@ -28,10 +27,6 @@ DIRECT_FROM = 0.75
 LEAD_MAX = 260  # characters of evidence quoted in the chat
 FACT_NAMES = {
     "doc_number": message("文号"), "issuer": message("发文机关"), "date": message("日期"), "validity": message("效力"),
-}  # fmt: skip
-# what a question asked for and was not found, by its code; the names of places stay as they are
-LACKING = {
-    "number": message("所问的数目"), "share": message("所问的比例"), "year": message("所问的年份"), "day": message("所问的日期"),
 }  # fmt: skip
 RecordOf = Callable[[str], Record]
 
@@ -110,10 +105,8 @@ def chat_answer(turn: Turn, record_of: RecordOf, language: Language = CHINESE) -
     if turn.answer is None:
         return render("chat/problem.html", language, said=turn.problem, turn=turn)
     if not turn.answer.answerable:
-        named = [LACKING.get(CODES.get(one, PLACE), one) for one in turn.answer.lacking]
-        lacking = listed([say(language, one) for one in named], language)
         nearest = [NearPlace(one, _lead(one, record_of(one.doc_id))) for one in turn.answer.nearest]
-        return render("chat/refusal.html", language, turn=turn, lacking=lacking, nearest=nearest)
+        return render("chat/refusal.html", language, turn=turn, nearest=nearest)
     first, *others = turn.answer.excerpts
     return render(
         "chat/answer.html", language, turn=turn, first=first, others=others, direct=is_direct(turn.answer),

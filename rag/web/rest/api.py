@@ -18,11 +18,9 @@ from starlette.types import Scope
 
 from rag import __version__
 from rag.access.identity import Role
-from rag.datamodels import Answer, IngestLine
+from rag.datamodels import IngestLine
 from rag.index.catalog import Record
 from rag.search.answering import context_json, to_json
-from rag.search.expecting import CODES, PLACE
-from rag.search.explaining import terms_json
 from rag.service import Service
 from rag.web.front import problems
 from rag.web.front.gate import note
@@ -74,7 +72,7 @@ def _asking(service: Service, metrics: Metrics, queue: Queue) -> APIRouter:
         if service.settings.log_questions:
             log.info("问题：%s", answer.question)
         echoed = {} if body.id is None else {"id": body.id}
-        return JSONResponse(echoed | answer_json(answer, body.explain))
+        return JSONResponse(echoed | to_json(answer, explain=body.explain))
 
     @router.post("/search", response_model=schemas.SearchOut)
     @needs(Role.READER, Work.ASK, metric="/api/v1/search")
@@ -255,15 +253,6 @@ def _watching(service: Service, startup: Startup, metrics: Metrics) -> APIRouter
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
-
-
-def answer_json(answer: Answer, explain: bool) -> dict[str, object]:
-    """An answer as REST shows it: the contract, and where it is explained, codes for what is lacking."""
-    found = to_json(answer, explain=explain)
-    if explain and answer.lacking:
-        codes = [CODES.get(one, PLACE) for one in answer.lacking]
-        found["explain"] = terms_json(answer.terms) | {"lacking": list(answer.lacking), "lacking_codes": codes}
-    return found
 
 
 def document_json(record: Record) -> dict[str, object]:

@@ -97,10 +97,6 @@ class ReadingOut(BaseModel):
     words: list[str] = Field(description="检索词")
     synonyms: dict[str, list[str]] = Field(description="同义词：问题里的词 → 也找的词")
     translated: str = Field(description="英文问题按词典译成的检索词；中文问题没有此项", default="")
-    lacking: list[str] = Field(description="拒答时，最接近的文档里没有的：所问的数目、年份，或点名的地方", default=[])
-    lacking_codes: list[Literal["number", "share", "year", "day", "place"]] = Field(
-        description="与 lacking 逐项对应的代码；place 的名称即 lacking 里的那一项", default=[]
-    )
 
 
 class ExcerptOut(BaseModel):
