@@ -25,6 +25,7 @@ from rag.ingest.cleaning import find_removals
 from rag.models.reader import Source, lead_of
 from rag.text.tokenizing import simplify, tokenize
 
+WRITTEN = Path(__file__).with_name("written")  # more of the same make, ours
 HITS, DEPTH = 10, 60  # mined passages kept for a question, hits looked at
 ALIKE = 0.5  # Jaccard of character bigrams from which two passages say the same
 LAWS, STRETCH = 150, 5000  # laws that give the pool other passages, and characters read of each
@@ -161,7 +162,7 @@ def build(shared: Path, base: Path, out: Path, seed: int = 7) -> None:
     rng = random.Random(seed)
     pool: dict[str, Text] = {}
     groups = []
-    sources = [("written", written(shared / "train" / "written"))]
+    sources = [("written", written(folder)) for folder in (shared / "train" / "written", WRITTEN)]
     sources += [(name, extractive(shared / "train" / f"{name}.jsonl")) for name in ("cmrc2018", "drcd")]
     for name, rows in sources:
         for asked, passages in rows:
