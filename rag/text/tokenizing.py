@@ -58,6 +58,11 @@ def tokenize(text: str) -> list[str]:
     return tokens
 
 
+def dictionary_words(text: str) -> list[str]:
+    """The words of a text that the dictionary knows, folded, in order; nothing is guessed."""
+    return [word for run in _WORD.findall(fold(text)) for word in _cutter().cut(run, HMM=False)]
+
+
 def is_telling(token: str) -> bool:
     """Whether a token is a word of more than one character or a number, not a bigram."""
     return not token.endswith(PAIR_MARK) and (len(token) > 1 or token.isdigit())
