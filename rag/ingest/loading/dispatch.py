@@ -189,7 +189,8 @@ def _document(data: bytes, job: Job, found: Extracted, sidecar: bytes | None, wa
     if len(found.text) > job.limits.max_unpacked:
         raise too_large(job.name, "文字超过上限")
     title = found.title if found.title_certain else ""
-    title = " ".join(title.split())[:200] or find_title(found.text, found.title, PurePosixPath(job.name).stem)
+    stem = PurePosixPath(job.name).stem
+    title = " ".join(title.split())[:200] or find_title(found.text, found.title, stem, found.boxes[:60])
     facts = read_metadata(found.text, title) | dict(found.metadata)
     notes = [*found.warnings, *warnings]
     if sidecar is not None:

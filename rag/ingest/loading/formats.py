@@ -83,7 +83,7 @@ FORMATS = (
     ),
     Format(
         "pdf", (".pdf",), "application/pdf", "PDF", "pdf:extract_pdf",
-        "每页文字；扫描页（有页码的也算）和文字层是乱码的页做文字识别（OCR），报告里注明页码；填写的表单项、批注", "第N页", version=5,
+        "每页文字；扫描页（有页码的也算）和文字层是乱码的页做文字识别（OCR），报告里注明页码；填写的表单项、批注", "第N页", version=6,
         keeps_original=True,
         begins=re.compile(rb"[\xef\xbb\xbf\r\n \t]*%PDF-"),
     ),
@@ -112,7 +112,7 @@ FORMATS = (
     ),
     Format(
         "ofd", (".ofd",), "application/ofd", "OFD", "ofd:extract_ofd", "每页文字，含模板页、批注、组合图元；扫描页做文字识别（GB/T 33190）", "第N页",
-        version=3,
+        version=4,
         zip_members=("OFD.xml",),
     ),
     Format(

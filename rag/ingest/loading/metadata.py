@@ -25,13 +25,29 @@ _DATE = re.compile(r"((?:19|20)\d{2})\s?[年./-]\s?(1[0-2]|0?[1-9])\s?[月./-]\s
 _HAN_DATE = re.compile(
     rf"([一二][○Ｏ０O0零〇{ONES}]{{3}})年(元|正|十[一二]?|[{ONES}])月(三十一?|二?十[{ONES}]?|[{ONES}])日"
 )
+_DATE_LABELS = (
+    "(?:成文|签发|签署)日期",
+    "印发(?:日期|时间)",
+    "(?:公布|颁布)(?:日期|时间)",
+    "(?:发布|发文)(?:日期|时间)",
+)
+_IN_FORCE = re.compile(r"施行|实施|生效|执行|截止|截至|有效期")
+_EFFECTIVE = re.compile(rf"(?:自\s?)?{_DATE.pattern}\s?(?:起\s?)?(?:正式)?(?:施行|实施|生效|执行)")
+_PUBLISHED = re.compile(rf"^\s*{_DATE.pattern}\s?(?:发布|公布|印发|颁布)")
+_SPOKEN = re.compile(rf"^\s*[（(]?[—–-]*\s?{_DATE.pattern}\s?在")
+# 中华人民共和国国务院令, 交通运输部公告, and its number on the next line.
+_ORDER = re.compile(
+    r"(?:中华人民共和国)?([\u3400-\u9fff]{2,30}?)(令|公告)\s*[（(]?\s*((?:(?:19|20)\d{2}\s?年)?)\s*第\s?(\d{1,5})\s?号"
+)
+_OFFICIAL = re.compile(r"关于|(?:通知|意见|决定|办法|规定|条例|细则|方案|通报|公告|通告|批复|函|纪要)$")
+_HISTORY_LINE = re.compile(rf"^\s*[（(]?(?:根据)?{_DATE.pattern}[^。，；]{{2,60}}(?:通过|公布|发布|批准|修订|修正)")
 _VALIDITY = re.compile(
     r"(?:时效性|效力状态|有效性|效力|状态)\s*[:：]\s*"
     r"(现行有效|现行|有效|已废止|废止|已失效|失效|已被修改|尚未生效)"
 )
 _REPEALED = re.compile(r"[（(【\[](?:本[\u3400-\u9fff]{1,4})?(?:已)?(废止|失效)[)）】\]]")
 _ISSUER_LABEL = re.compile(
-    r"(?:发文机关|发布机关|制定机关|发布单位|发文单位|颁布单位|印发机关)\s*[:：]\s*([^\s，。；|]{2,40})"
+    r"(?:发文机[关构]|发布机[关构]|制定机关|发布单位|发文单位|颁布单位|印发机关)\s*[:：]\s*([^\s，。；|]{2,40})"
 )
 _ORG_END = (
     "委员会|人民政府|办公厅|办公室|总工会|工会|联合会|党组|党委|市委|省委|县委|区委|人民法院|人民检察院|"
@@ -42,51 +58,109 @@ _TITLE_ISSUER = re.compile(rf"^([\u3400-\u9fff]{{2,24}}?(?:{_ORG_END}))关于")
 
 
 def read_metadata(text: str, title: str) -> dict[str, str]:
-    """doc_number, issuer, date (ISO) and validity, each only where the text states it."""
+    """doc_number, issuer, date (of publication, ISO), effective (of entry into force) and validity, where the text states them."""
     head, foot = text[:_HEAD], text[-_FOOT:]
+    order = _order(head)
     facts: dict[str, str] = {}
     number = _own_number(head)
-    if number:
+    if order:
+        facts["doc_number"] = order[0]
+    elif number:
         facts["doc_number"] = f"{number[1]}〔{number[2]}〕{''.join(number[3].split())}"
-    date = _signing_date(foot) or _signing_date(head[:800])
+    date = _labelled_date(head) or _history_date(head) or _signing_date(foot) or _signing_date(head[:800])
     if date:
         facts["date"] = date
+    effective = _first_date(_EFFECTIVE.search(head) or _EFFECTIVE.search(foot))
+    if effective:
+        facts["effective"] = effective
     validity = _validity(head)
     if validity:
         facts["validity"] = validity
-    issuer = _issuer(head, foot, title)
+    issuer = order[1] if order else _issuer(head, foot, title)
     if issuer:
         facts["issuer"] = issuer
     return facts
 
 
+def _order(head: str) -> tuple[str, str] | None:
+    """The number and the issuer of an order (国务院令第586号), whose number is on the line below its name."""
+    match = _ORDER.match(head.lstrip())
+    if match is None:
+        return None
+    issuer = match[1]
+    return f"{issuer}{match[2]}{''.join((match[3] or '').split())}第{match[4]}号", issuer
+
+
 def _own_number(head: str) -> re.Match[str] | None:
-    """The number that has a line of its own or is labelled; one inside a sentence is another document's."""
+    """The number that has a line of its own, leads the title's line or is labelled; inside a sentence it is another's."""
     for match in _NUMBER.finditer(head):
         begin = head.rfind("\n", 0, match.start()) + 1
         stop = head.find("\n", match.end())
         line = head[begin : stop if stop >= 0 else len(head)].strip()
-        labelled = re.search(r"(?:文号|发文字号|字号)\s*[:：]\s*$", head[begin : match.start()])
-        if labelled or (len(line) - len(match[0]) <= 14 and "《" not in line and not line.startswith(("（", "("))):
+        if re.search(r"(?:文\s*号|发文字号|字\s*号)\s*[:：]\s*$", head[begin : match.start()]):
+            return match
+        leads = line.startswith(match[0]) and "关于" in line and not line.endswith(("。", "，", "；"))
+        alone = len(line) - len(match[0]) <= 14 and not line.startswith(("（", "("))
+        if leads or (alone and "《" not in line):
             return match
     return None
 
 
+def _labelled_date(head: str) -> str:
+    """The date that a label gives: of signing before that of printing, and that before publication on a site."""
+    for label in _DATE_LABELS:
+        match = re.search(rf"{label}\s*[:：]\s*(.{{6,20}})", head)
+        if match:
+            found = _first_date(_DATE.search(match[1]) or _HAN_DATE.search(match[1]))
+            if found:
+                return found
+    return ""
+
+
 def _signing_date(part: str) -> str:
-    """The last date that has a line of its own (a signature), labelled, or in brackets, as YYYY-MM-DD."""
+    """The last date that has a line of its own (a signature) or is in brackets, as YYYY-MM-DD."""
     found = ""
     for line in part.splitlines():
-        bare = line.strip().strip("（）()【】[] \u3000")
+        published = _PUBLISHED.search(line)
+        if published:
+            found = _first_date(published) or found
+            continue
+        bare = line.strip().strip("（）()【】[]—–- \u3000")
         bare = re.sub(r"^(?:发布日期|成文日期|印发日期|日期|时间|发布时间|公布日期)\s*[:：]\s*", "", bare)
-        if len(bare) > 40:
+        spoken = _SPOKEN.match(line)
+        if (len(bare) > 40 and not spoken) or _IN_FORCE.search(bare):
             continue
-        numeric, written = _DATE.search(bare), _HAN_DATE.search(bare)
-        match = numeric or written
-        if match is None or (len(match[0]) < len(bare) * 0.6 and "：" not in line):
+        match = _DATE.search(bare) or _HAN_DATE.search(bare)
+        if match is None or (len(match[0]) < len(bare) * 0.6 and "：" not in line and not spoken):
             continue
-        value = _iso(numeric[1], numeric[2], numeric[3]) if numeric else _han_iso(match)
-        found = value or found
+        found = _first_date(match) or found
     return found
+
+
+def _history_date(head: str) -> str:
+    """The last date of a law's history under its title: passed, revised, published; not that of entry into force.
+
+    It is one bracket, or has a line for each date.
+    """
+    bracket = re.search(r"^\s*[（(]\s*((?:19|20)\d{2}\s?年[^（()）]{4,400})", head, re.MULTILINE)
+    parts = [bracket[1]] if bracket else []
+    parts += [line for line in head.splitlines()[:24] if _HISTORY_LINE.match(line)]
+    dates = [
+        _first_date(match)
+        for part in parts
+        for match in _DATE.finditer(part)
+        if not re.match(r"\s?起", part[match.end() :])
+    ]
+    return max(dates, default="")
+
+
+def _first_date(match: re.Match[str] | None) -> str:
+    """The date that one of the patterns of dates matched, as YYYY-MM-DD; "" where there is no such day."""
+    if match is None:
+        return ""
+    if match.re is _HAN_DATE:
+        return _han_iso(match)
+    return _iso(match[1], match[2], match[3])
 
 
 def _iso(year: str, month: str, day: str) -> str:
@@ -123,8 +197,8 @@ def _issuer(head: str, foot: str, title: str) -> str:
     if named:
         return named[1]
     first = next((line.strip() for line in head.splitlines() if line.strip()), "")
-    first = first.removesuffix("文件")
-    return first if _ORG_LINE.fullmatch(first) else ""
+    bare = first.removesuffix("文件")
+    return bare if _ORG_LINE.fullmatch(bare) and (bare != first or _OFFICIAL.search(title)) else ""
 
 
 def plain_scalars(yaml_text: str, where: str) -> tuple[dict[str, str], str]:

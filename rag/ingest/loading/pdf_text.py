@@ -20,6 +20,7 @@ FIXES = str.maketrans({"\x02": "-", "\ufffe": "-", "\uffff": "\ufffd"})
 
 _NOT_NOTES = frozenset({2, 16, 20})  # links, the windows of other notes, fields of forms
 MIN_PAGES = 3  # of a document whose pages may have running heads
+TITLE_LINES = 12  # at the top of the first page, among which the title is
 EDGE_LINES = 3  # at the top and at the bottom of a page
 _MACHINE_NAME = re.compile(r"[\w.\[\]#() -]*", re.ASCII)
 
@@ -53,7 +54,9 @@ def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
         page.close()
         return None
     text = text_page.get_text_range()
-    edges = tuple(_edge_boxes(page, text_page, text, index + 1)) if len(document) >= MIN_PAGES else ()
+    edges: tuple[LineBox, ...] = ()
+    if index == 0 or len(document) >= MIN_PAGES:
+        edges = tuple(_edge_boxes(page, text_page, text, index + 1, EDGE_LINES if index else TITLE_LINES))
     parts = page_parts(page, text_page) if text else ()
     text_page.close()
     notes = tuple(_notes(document, page))
@@ -61,8 +64,13 @@ def page_layer(document: pypdfium2.PdfDocument, index: int) -> Layer | None:
     return Layer(text.translate(FIXES).replace("\r\n", "\n").strip("\n"), notes, edges, parts)
 
 
-def _edge_boxes(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, raw: str, number: int) -> Iterator[LineBox]:
-    """The boxes of a page's first and last lines, at offsets of its `Layer.text`. raw: the text as PDFium gives it."""
+def _edge_boxes(
+    page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, raw: str, number: int, top: int
+) -> Iterator[LineBox]:
+    """The boxes of a page's first and last lines, at offsets of its `Layer.text`.
+
+    raw: the text as PDFium gives it. top: how many first lines.
+    """
     if text_page.count_chars() < len(raw):
         return
     lines: list[tuple[int, int, int]] = []
@@ -74,7 +82,7 @@ def _edge_boxes(page: pypdfium2.PdfPage, text_page: pypdfium2.PdfTextPage, raw: 
             lines.append((at + lead, len(bare), start + lead))
         at += len(line) + 2
         start += len(line) + 1 if line or lines else 0  # blank lines before the first are no part of the text
-    for first, length, begin in lines if len(lines) <= 2 * EDGE_LINES else lines[:EDGE_LINES] + lines[-EDGE_LINES:]:
+    for first, length, begin in lines if len(lines) <= top + EDGE_LINES else lines[:top] + lines[-EDGE_LINES:]:
         boxes = [text_page.get_rect(one) for one in range(text_page.count_rects(first, length))]
         if boxes:
             yield LineBox(begin, begin + length, number, *shown_box(page, *_around(boxes)))
