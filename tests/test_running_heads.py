@@ -152,6 +152,13 @@ def test_a_line_at_other_heights_or_inside_the_page_is_kept():
     assert removed(wandering) == removed(inside) == {}
 
 
+def test_a_line_in_the_head_of_some_pages_and_the_foot_of_others():
+    half = paged([(("学习材料", TOP if at % 2 else FOOT), body(at)) for at in range(1, 5)])
+    assert removed(half) == {}
+    most = paged([(("学习材料", FOOT if at == 2 else TOP), body(at)) for at in range(1, 7)])
+    assert removed(most) == {RUNNING_HEAD: ["学习材料"] * 5}
+
+
 def test_lines_whose_place_is_unknown_are_kept():
     document = paged([(("内部资料", TOP), body(at)) for at in range(1, 6)])
     blind = Document("d", "", document.text, "", document.media_type, document.metadata, document.pages)

@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import NamedTuple
 
 from rag.datamodels import Document
@@ -68,8 +67,7 @@ def running_heads(document: Document, lines: Sequence[Span]) -> Heads:
     dropped: dict[Span, str] = {}
     heads: list[list[_Line]] = []
     for found in groups.values():
-        level = median(line.height for line in found)
-        same = [line for line in found if abs(line.height - level) <= SAME_HEIGHT]
+        same = _at_one_height(found)
         if same[0].number is not None:
             same = _counting(same)
         if not _on_most_pages({line.page for line in same}, pages):
@@ -79,6 +77,18 @@ def running_heads(document: Document, lines: Sequence[Span]) -> Heads:
             heads.append(same)
     kept = frozenset(line.span for line in _only_here(document.text, lines, dropped, heads))
     return Heads({span: reason for span, reason in dropped.items() if span not in kept}, kept)
+
+
+def _at_one_height(lines: Sequence[_Line]) -> list[_Line]:
+    """The most lines that are at one height of their pages, in order."""
+    by_height = sorted(lines, key=lambda line: line.height)
+    first, best = 0, (0, 0)
+    for last, line in enumerate(by_height):
+        while line.height - by_height[first].height > 2 * SAME_HEIGHT:
+            first += 1
+        best = max(best, (last + 1 - first, -first))
+    count, start = best[0], -best[1]
+    return sorted(by_height[start : start + count], key=lambda line: line.span)
 
 
 def _edge_lines(document: Document, lines: Sequence[Span]) -> list[_Line]:
