@@ -14,6 +14,7 @@ from rag.access import audit
 from rag.cli.access import operator
 from rag.cli.access import register as register_access
 from rag.cli.evaluation import register as register_evaluation
+from rag.cli.reading import register as register_reading
 from rag.cli.terminal import BatchRow, asked, bar, err, kept_and_removed, out, print_answer, print_line, run_batch
 from rag.cli.upkeep import register as register_upkeep
 from rag.cli.wording import register as register_words
@@ -37,6 +38,7 @@ register_evaluation(app)  # eval
 register_access(app)  # users, keys, audit
 register_upkeep(app)  # backup, restore
 register_words(app)
+register_reading(app)  # read
 
 IndexOption = Annotated[Path | None, typer.Option("--index", help="索引文件夹（缺省见设置 YUANWEN_INDEX）")]
 DocOption = Annotated[list[str] | None, typer.Option("--doc", help="只在这些文档中找，可用通配符，可重复")]
@@ -188,7 +190,11 @@ def documents_remove(
     index: IndexOption = None,
 ) -> None:
     """移除文档，立即生效。/ Remove documents, at once."""
+    from rag.ingest.loading import plain_name
+
     service = _service(index)
+    known = service.catalog.sources()
+    doc_ids = [doc_id if doc_id in known else plain_name(doc_id) for doc_id in doc_ids]
     service.remove(doc_ids)
     for doc_id in doc_ids:
         audit.note(service.settings.index, operator(), "command", "remove", doc_id)

@@ -73,11 +73,11 @@ def prepared(document: Document, make: str, size: int) -> Prepared:
         found = tuple(Window(start, end, key) for (start, end), key in zip(spans, keys, strict=True))
         entries.append(Entry(passage, tuple(tokenize(for_words(document, passage))), _key(model, whole), found))
         texts |= {entries[-1].key: whole} | dict(zip(keys, own, strict=True))
-    record = Record(document, removals, fingerprint(document, make), _report(document, removals, passages))
+    record = Record(document, removals, fingerprint(document, make), report_of(document, removals, passages))
     return Prepared(record, tuple(entries), texts)
 
 
-def _report(document: Document, removals: Sequence[Removal], passages: Sequence[Passage]) -> IngestLine:
+def report_of(document: Document, removals: Sequence[Removal], passages: Sequence[Passage]) -> IngestLine:
     """The document's line of the ingest report."""
     counted: dict[str, int] = {}
     for removal in removals:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from rag.ingest.loading.discover import discover, is_sidecar
 from rag.ingest.loading.dispatch import load, load_bytes
 from rag.ingest.loading.formats import LOADERS, SUPPORTED, reader_of
+from rag.ingest.loading.names import plain_name
 from rag.ingest.loading.records import MB, Failure, Limits, Loaded, Source
 
 __all__ = [
     "LOADERS", "MB", "SUPPORTED", "Failure", "Limits", "Loaded", "Source", "discover", "is_sidecar", "load", "load_bytes",
-    "reader_of",
+    "plain_name", "reader_of",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from rag.errors import LoadError
 from rag.ingest.loading.common_characters import COMMON
 from rag.ingest.loading.discover import is_junk, is_sidecar
+from rag.ingest.loading.names import plain_name
 from rag.ingest.loading.records import Budget, Failure, Job, Member, Opened
 from rag.ingest.loading.safety import PARSER_ERRORS, bomb, encrypted, open_zip, take
 
@@ -38,7 +39,7 @@ def _members(data: bytes, job: Job, budget: Budget) -> Iterator[Member | Failure
             if _is_noise(name) or is_sidecar(name, names):
                 continue
             job.check_time()
-            doc_id = _free(f"{job.name}/{name.lstrip('/')}", taken)
+            doc_id = _free(f"{job.name}/{plain_name(name.lstrip('/'))}", taken)
             try:
                 _check_name(name, doc_id)
                 body = _read(archive, member, doc_id, budget)

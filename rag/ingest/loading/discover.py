@@ -8,10 +8,15 @@ from pathlib import Path
 
 from rag.errors import CorpusError
 from rag.ingest.loading.formats import SUPPORTED
+from rag.ingest.loading.names import look_alikes, numbered, plain_name
 from rag.ingest.loading.records import Source
 
 _JUNK = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db"})
 _JUNK_FOLDERS = frozenset({"__macosx", "__pycache__"})
+_SAME_NAME = (
+    "名字与“{}”只差看不见的字符或编码方式，已编号区分，请核对是否同一份。 (same name but for unseen characters)"
+)
+_ALIKE = "名字与“{}”看起来一样，其实是两份文件，请核对。 (looks like the name of another file)"
 _PARTIAL = (".tmp", ".crdownload", ".part", ".download", "~")
 
 
@@ -30,9 +35,12 @@ def is_sidecar(name: str, beside: frozenset[str]) -> bool:
 def discover(paths: Sequence[Path]) -> list[Source]:
     """The files under `paths`, sorted by doc_id; unsupported ones too, so that loading refuses them by name.
 
+    A name that another system wrote with other code points is the same name; two such files in one folder are numbered.
+
     Raises CorpusError when a path does not exist, cannot be listed, or nothing supported is found.
     """
     found: dict[str, Path] = {}
+    renamed: list[tuple[str, Path]] = []
     for path in paths:
         if not path.exists():
             raise CorpusError(f"{path}：没有这个文件或文件夹，请检查路径。 (no such file or folder)")
@@ -42,15 +50,28 @@ def discover(paths: Sequence[Path]) -> list[Source]:
             pairs = [(path.name, path)]
         for doc_id, file in pairs:
             doc_id = _readable(doc_id)
+            if plain_name(doc_id) != doc_id:  # after those that are called so on the disk
+                renamed.append((plain_name(doc_id), file))
+                continue
             known = found.get(doc_id)
             if known is None or os.path.samefile(known, file):
                 found[doc_id] = file
             else:
                 found[_readable(f"{path.name}/{doc_id}" if path.is_dir() else file.as_posix().lstrip("/"))] = file
+    notes = {}
+    for doc_id, file in renamed:
+        known = found.get(doc_id)
+        if known is not None and os.path.samefile(known, file):
+            continue
+        if known is not None:
+            notes[numbered(doc_id, found)] = _SAME_NAME.format(doc_id)
+        found[numbered(doc_id, found)] = file
+    for doc_id, other in look_alikes(found).items():
+        notes.setdefault(doc_id, _ALIKE.format(other))
     if not any(Path(doc_id).suffix.lower() in SUPPORTED for doc_id in found):
         shown = "、".join(str(p) for p in paths) or "（没有给出路径）"
         raise CorpusError(f"{shown}：里面没有可以读的文档（支持 {_suffixes()}）。 (no supported document found)")
-    return [Source(doc_id, found[doc_id]) for doc_id in sorted(found)]
+    return [Source(doc_id, found[doc_id], notes.get(doc_id, "")) for doc_id in sorted(found)]
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -48,7 +49,11 @@ def load(source: Source, *, ocr: bool = True, limits: Limits | None = None) -> L
             except OSError:
                 sidecar = b"\xff"  # said in a warning as not readable text
             break
-    return load_bytes(data, source.doc_id, sidecar=sidecar, ocr=ocr, limits=limits)
+    loaded = load_bytes(data, source.doc_id, sidecar=sidecar, ocr=ocr, limits=limits)
+    if not source.note:
+        return loaded
+    documents = tuple(replace(one, warnings=(*one.warnings, source.note)) for one in loaded.documents)
+    return replace(loaded, documents=documents)
 
 
 def load_bytes(

@@ -15,10 +15,15 @@ MB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of the corpus. doc_id: POSIX path under the folder given, or the file's name."""
+    """A file of the corpus.
+
+    doc_id: POSIX path under the folder given, or the file's name, as `plain_name` writes it. note: what the report says of
+    its name, or "".
+    """
 
     doc_id: str
     path: Path
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
