@@ -138,7 +138,8 @@ class Service:
 
     def word_tables(self) -> tuple[str, str]:
         """The tables of terms and of synonyms, as they were written."""
-        return word_tables(self.catalog)
+        with self.catalog.reading() as now:
+            return word_tables(now)
 
     def set_word_tables(self, terms: str | None = None, synonyms: str | None = None) -> None:
         """Replace a table; no passage is encoded again. Raises UsageError that names the line, changing nothing."""

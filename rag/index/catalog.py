@@ -63,6 +63,43 @@ class Record:
     report: IngestLine
 
 
+class Reading:
+    """The catalog as one read transaction sees it: of one generation, whatever is committed meanwhile."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        """connection: in the transaction."""
+        self._connection = connection
+
+    def fact(self, name: str) -> str | None:
+        """A named fact about the index, such as its generation or its make."""
+        return self._connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
+
+    @property
+    def generation(self) -> int:
+        """Counts committed changes of documents; derived files carry it."""
+        return int(self.fact("generation") or 0)
+
+    def sources(self) -> dict[str, str]:
+        """The fingerprint of each document, by doc_id."""
+        rows = self._connection.execute(sa.select(DOCUMENTS.c.doc_id, DOCUMENTS.c.source))
+        return {row.doc_id: row.source for row in rows}
+
+    def records(self) -> list[Record]:
+        """All documents by doc_id, text included."""
+        rows = self._connection.execute(sa.select(DOCUMENTS).order_by(DOCUMENTS.c.doc_id))
+        return [_to_record(row) for row in rows]
+
+    def entries(self) -> list[Entry]:
+        """All passages in document order."""
+        rows = self._connection.execute(sa.select(PASSAGES).order_by(PASSAGES.c.doc_id, PASSAGES.c.ordinal))
+        return [_to_entry(row) for row in rows]
+
+    def vectors(self) -> dict[str, np.ndarray]:
+        """All vectors by key, (dim,) float32 each."""
+        rows = self._connection.execute(sa.select(VECTORS.c.key, VECTORS.c.vector))
+        return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows}
+
+
 class Catalog:
     """The SQLite file of an index folder."""
 
@@ -87,10 +124,17 @@ class Catalog:
         """Give back every connection."""
         self._engine.dispose()
 
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Several reads of one generation. For as long as it takes to read: what others remove stays in the log meanwhile."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")  # the state is that of the first read after it
+            yield Reading(connection)
+
     def fact(self, name: str) -> str | None:
         """A named fact about the index, such as its generation or its make."""
-        with self._engine.connect() as connection:
-            return connection.scalar(sa.select(FACTS.c.value).where(FACTS.c.name == name))
+        with self.reading() as now:
+            return now.fact(name)
 
     def set_facts(self, facts: dict[str, str], *, advance: bool = False) -> None:
         """Record facts; the generation stays, unless they change what is found (`advance`)."""
@@ -102,19 +146,18 @@ class Catalog:
     @property
     def generation(self) -> int:
         """Counts committed changes of documents; derived files carry it."""
-        return int(self.fact("generation") or 0)
+        with self.reading() as now:
+            return now.generation
 
     def sources(self) -> dict[str, str]:
         """The fingerprint of each document, by doc_id."""
-        with self._engine.connect() as connection:
-            return {
-                row.doc_id: row.source for row in connection.execute(sa.select(DOCUMENTS.c.doc_id, DOCUMENTS.c.source))
-            }
+        with self.reading() as now:
+            return now.sources()
 
     def records(self) -> list[Record]:
         """All documents by doc_id, text included."""
-        with self._engine.connect() as connection:
-            return [_to_record(row) for row in connection.execute(sa.select(DOCUMENTS).order_by(DOCUMENTS.c.doc_id))]
+        with self.reading() as now:
+            return now.records()
 
     def record(self, doc_id: str) -> Record:
         """One document. Raises NotFoundError."""
@@ -147,17 +190,15 @@ class Catalog:
         with self._engine.connect() as connection:
             return connection.scalar(query.where(DOCUMENTS.c.doc_id == doc_id)) is not None
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> list[Entry]:
         """All passages in document order."""
-        with self._engine.connect() as connection:
-            for row in connection.execute(sa.select(PASSAGES).order_by(PASSAGES.c.doc_id, PASSAGES.c.ordinal)):
-                yield _to_entry(row)
+        with self.reading() as now:
+            return now.entries()
 
     def vectors(self) -> dict[str, np.ndarray]:
         """All vectors by key, (dim,) float32 each."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(VECTORS.c.key, VECTORS.c.vector))
-            return {key: np.frombuffer(blob, dtype="<f4") for key, blob in rows}
+        with self.reading() as now:
+            return now.vectors()
 
     def known_keys(self, keys: Iterable[str]) -> set[str]:
         """Which of the keys already have a vector."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from rag.errors import IndexUnusable
-from rag.index.catalog import Catalog, Entry
+from rag.index.catalog import Catalog, Entry, Reading
 from rag.index.dense import DenseIndex
 from rag.index.duplicates import DUPLICATES, from_json, near_duplicates, to_json
 
@@ -40,24 +40,41 @@ def derive(catalog: Catalog, folder: Path, make: str, dim: int) -> Derived:
 
     folder: of the index. dim: of the vectors.
     """
-    generation = catalog.generation
-    return derived_of(catalog, list(catalog.entries()), folder, generation, make, dim)
+    with catalog.reading() as now:
+        source = source_of(now, now.entries(), folder, make)
+    return derived_from(source, folder, make, dim)
 
 
-def derived_of(
-    catalog: Catalog, entries: Sequence[Entry], folder: Path, generation: int, make: str, dim: int
-) -> Derived:
-    """As `derive`, for entries that are at hand. generation: read before them."""
-    windows = [window for entry in entries for window in entry.windows]
-    derived = _load(folder, generation, make)
-    if derived is None or (len(derived.passages), len(derived.windows)) != (len(entries), len(windows)):
-        vectors = catalog.vectors()
-        derived = Derived(
-            DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], dim)),
-            DenseIndex.build(_matrix([vectors[window.key] for window in windows], dim)),
-            near_duplicates([entry.passage for entry in entries]),
-        )
-        _save(folder, generation, make, derived)
+@dataclass(frozen=True)
+class Source:
+    """What derived data is made of, of one generation. saved: it, where the files have it; vectors: by key, where not."""
+
+    generation: int
+    entries: Sequence[Entry]
+    saved: Derived | None
+    vectors: Mapping[str, np.ndarray]
+
+
+def source_of(now: Reading, entries: Sequence[Entry], folder: Path, make: str) -> Source:
+    """What `derived_from` needs, so that nothing is worked out while the catalog is read. entries: read from `now`."""
+    saved = _load(folder, now.generation, make)
+    n_windows = sum(len(entry.windows) for entry in entries)
+    if saved is not None and (len(saved.passages), len(saved.windows)) == (len(entries), n_windows):
+        return Source(now.generation, entries, saved, {})
+    return Source(now.generation, entries, None, now.vectors())
+
+
+def derived_from(source: Source, folder: Path, make: str, dim: int) -> Derived:
+    """What was saved, or worked out and saved. dim: of the vectors."""
+    if source.saved is not None:
+        return source.saved
+    entries, vectors = source.entries, source.vectors
+    derived = Derived(
+        DenseIndex.build(_matrix([vectors[entry.key] for entry in entries], dim)),
+        DenseIndex.build(_matrix([vectors[window.key] for entry in entries for window in entry.windows], dim)),
+        near_duplicates([entry.passage for entry in entries]),
+    )
+    _save(folder, source.generation, make, derived)
     return derived
 
 

@@ -17,7 +17,7 @@ from rag.datamodels import Passage
 from rag.errors import BusyError, IndexUnusable
 from rag.index.catalog import Catalog, Entry
 from rag.index.dense import DenseIndex
-from rag.index.derived import derived_of
+from rag.index.derived import derived_from, source_of
 from rag.index.fingerprints import refuse_other_make
 from rag.index.lexical import LexicalIndex
 from rag.index.outlines import Outline, outlines_of
@@ -81,17 +81,19 @@ def snapshot(catalog: Catalog, folder: Path, make: str, embedder: Embedder) -> S
 
     Raises IndexUnusable when the index is empty, IndexMismatch when it was built with something else.
     """
-    generation = catalog.generation
-    sources = catalog.sources()
-    if not sources:
-        raise IndexUnusable("索引是空的。请先运行 yuanwen index 建立索引。/ The index is empty: run yuanwen index.")
-    refuse_other_make(catalog.fact("make") or "", make, sources)
-    entries = list(catalog.entries())
-    derived = derived_of(catalog, entries, folder, generation, make, embedder.dim)
-    records = catalog.records()
+    with catalog.reading() as now:
+        generation = now.generation
+        records = now.records()
+        if not records:
+            raise IndexUnusable("索引是空的。请先运行 yuanwen index 建立索引。/ The index is empty: run yuanwen index.")
+        refuse_other_make(now.fact("make") or "", make, {record.document.doc_id: record.source for record in records})
+        entries = now.entries()
+        tables = word_tables(now)
+        source = source_of(now, entries, folder, make)
+    derived = derived_from(source, folder, make, embedder.dim)
     documents = [record.document for record in records]
     passages = tuple(entry.passage for entry in entries)
-    vocabulary = _vocabulary(*word_tables(catalog), passages)
+    vocabulary = _vocabulary(*tables, passages)
     return Snapshot(
         generation=generation,
         passages=passages,
@@ -117,7 +119,7 @@ def with_words(current: Snapshot, catalog: Catalog, terms: str, synonyms: str) -
     vocabulary = _vocabulary(terms, synonyms, current.passages)
     if vocabulary.terms == current.vocabulary.terms:
         return replace(current, vocabulary=vocabulary)
-    entries = list(catalog.entries())
+    entries = catalog.entries()
     if tuple(entry.passage for entry in entries) != current.passages:
         raise BusyError("索引刚刚变了，请再试一次。/ The index has just changed, try again.", retry_after=1)
     return replace(current, vocabulary=vocabulary, lexical=_lexical(entries, vocabulary))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rag.index.catalog import Catalog
+from rag.index.catalog import Catalog, Reading
 from rag.index.vocabulary import read_synonyms, read_terms, shipped_synonyms
 
 TERMS, SYNONYMS = "terms", "synonyms"  # facts of the catalog
 
 
-def word_tables(catalog: Catalog) -> tuple[str, str]:
+def word_tables(now: Reading) -> tuple[str, str]:
     """The tables of terms and of synonyms as they were written; the shipped synonyms where nobody wrote any."""
-    synonyms = catalog.fact(SYNONYMS)
-    return catalog.fact(TERMS) or "", shipped_synonyms() if synonyms is None else synonyms
+    synonyms = now.fact(SYNONYMS)
+    return now.fact(TERMS) or "", shipped_synonyms() if synonyms is None else synonyms
 
 
 def set_word_tables(catalog: Catalog, terms: str | None, synonyms: str | None) -> None:
