@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import stat
+from pathlib import Path
 
 import jwt
 import pytest
@@ -166,6 +167,42 @@ def test_what_is_kept_is_closed_to_others(home):
         assert stat.S_IMODE(os.stat(home / "index" / "access" / name).st_mode) == 0o600
     assert PASSWORD not in (home / "index" / "access" / "users.json").read_text()
     assert "$argon2id$" in (home / "index" / "access" / "users.json").read_text()
+
+
+def names(home: Path, last: int | None = None) -> tuple[list[str], tuple[int, ...]]:
+    """Who the audit log names, and its bad lines."""
+    trail = audit.read(home / "index", last)
+    return [act.who for act in trail.acts], trail.bad_lines
+
+
+def test_a_torn_line_of_the_audit_log_is_skipped_and_named(home, tmp_path):
+    """The disk was full in the middle of a line, and of a character."""
+    audit.note(home / "index", "张三", "password", "login", target="附件\u2028一.txt")
+    path = home / "index" / "access" / "audit.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: whole.index("张".encode()) + 1])
+    audit.note(home / "index", "李四", "password", "login")
+    with path.open("ab") as file:
+        file.write(b'{"at": 1}\n[]\n\n\xff\xfe\n' + b"[" * 200_000 + b"\n")
+    audit.note(home / "index", "王五", "password", "login")
+    assert names(home) == (["张三", "李四", "王五"], (2, 4, 5, 7, 8))
+    assert names(home, 1) == (["王五"], ()) and names(home, 2) == (["李四", "王五"], (4, 5, 7, 8))
+    done = CliRunner().invoke(app, ["audit", "--json", "--index", str(home / "index")])
+    assert [json.loads(line)["who"] for line in done.stdout.strip().split("\n")] == ["张三", "李四", "王五"]
+    assert "第 2、4、5、7、8 行" in done.stderr and done.exit_code == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_takes_no_audit_line_and_stops_nobody(home, caplog):
+    (folder(home / "index") / "audit.jsonl").symlink_to("/dev/full")
+    audit.note(home / "index", "李四", "password", "login", outcome="wrong")
+    assert "审计记录写不进去" in caplog.text and "wrong" in caplog.text
+
+
+def test_an_audit_log_that_cannot_be_opened_stops_nobody(home, caplog):
+    (folder(home / "index") / "audit.jsonl").mkdir()
+    audit.note(home / "index", "李四", "password", "login")
+    assert "login" in caplog.text
 
 
 def test_a_damaged_users_file_is_one_sentence(home):

@@ -147,7 +147,11 @@ def audit_command(
     index: IndexOption = None,
 ) -> None:
     """查看审计记录：谁在何时改了什么、谁登录过。/ Who changed or administered what, and when."""
-    for act in audit.read(_settings(index).index, last):
+    trail = audit.read(_settings(index).index, last)
+    if trail.bad_lines:
+        numbers = "、".join(map(str, trail.bad_lines))
+        typer.echo(f"audit.jsonl 第 {numbers} 行读不懂，已跳过。/ Unreadable lines, skipped.", err=True)
+    for act in trail.acts:
         if as_json:
             typer.echo(json.dumps(asdict(act), ensure_ascii=False))
         else:

@@ -73,7 +73,7 @@ def test_in_and_out(open_site, tmp_path):
     assert client.post("/page/logout").status_code == 303
     client.cookies.set("yuanwen_session", kept)
     check_problem(client.post(ASK, json={"question": "四同步"}), 401)
-    acts = [(act.who, act.action, act.outcome) for act in audit.read(tmp_path / "index")]
+    acts = [(act.who, act.action, act.outcome) for act in audit.read(tmp_path / "index").acts]
     assert acts == [("李四", "login", "ok"), ("李四", "refused", "forbidden"), ("李四", "logout", "ok")]
 
 

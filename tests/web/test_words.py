@@ -89,7 +89,7 @@ def test_what_was_previewed_is_what_is_saved(site, asked):
         and f"s={hit.passage.start}&amp;e={hit.passage.end}" in change.split("改后第一")[1]
     )
     assert 'name="synonyms" rows="12" spellcheck="false">&#10;&#10;打擂' in site.client.get("/page/words").text
-    last = audit.read(asked, 1)[0]
+    last = audit.read(asked, 1).acts[0]
     assert (last.action, last.outcome) == ("words", "ok") and "改词表" in site.client.get("/page/audit").text
     stale = check_problem(site.client.post("/page/words", json=wanted), 400, "words-changed")
     assert "别人改过" in stale["detail"]

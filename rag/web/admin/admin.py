@@ -187,11 +187,13 @@ def gold_lines(mine: Visible) -> str:
 def audit_page(mine: Visible) -> Markup:
     """The audit page: the newest acts first."""
     language = mine.language
+    trail = audit.read(mine.service.settings.index, AUDIT_SHOWN)
     acts = [
         (
             act.at, act.who, say(language, _VIA.get(act.via, act.via)), say(language, _ACTS.get(act.action, act.action)),
             act.target, say(language, _OUTCOMES.get(act.outcome, act.outcome)), act.address,
         )
-        for act in reversed(audit.read(mine.service.settings.index, AUDIT_SHOWN))
+        for act in reversed(trail.acts)
     ]  # fmt: skip
-    return render("admin/audit.html", language, base="", administrator=administers(mine), acts=acts)
+    bad = "、".join(map(str, trail.bad_lines))
+    return render("admin/audit.html", language, base="", administrator=administers(mine), acts=acts, bad=bad)
