@@ -15,6 +15,7 @@ YuanwenError
 ├── AccessError           nobody known sends this, or the proof is not valid   HTTP 401
 ├── ForbiddenError        known, but may not do this                            HTTP 403
 ├── BusyError             too much at once; come back later                     HTTP 429
+├── StoppingError         the service is being stopped; ask its successor        HTTP 503
 ├── EvaluationError       a test set cannot be read or scored
 ├── BackupError           a backup cannot be made, read or put in place
 └── ServerError           the service cannot start (port in use, access mode missing)
@@ -106,6 +107,13 @@ class NotFoundError(YuanwenError):
 
     code = "not-found"
     status = 404
+
+
+class StoppingError(YuanwenError):
+    """The service was told to stop before the request had its turn."""
+
+    code = "stopping"
+    status = 503
 
 
 class EvaluationError(YuanwenError):

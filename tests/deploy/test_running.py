@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,26 @@ def test_told_to_stop_during_an_upload_it_goes_within_five_seconds(serve, accept
     assert running.stop() < 5
     service = Service(Settings(index=running.index), ToyEmbedder())
     assert all(check.good for check in examine(service)) and len(service.documents()) == 5
+
+
+def test_told_to_stop_those_who_wait_are_told_to_come_back(serve):
+    """One answer takes more than half a second; eight ask at once, and the service is stopped."""
+    running = serve(TOY_QUERY_SECONDS="0.7")
+    running.wait(200)
+
+    def ask(number: int) -> httpx.Response:
+        return httpx.post(f"{running.client.base_url}/api/v1/ask", json={"question": f"{QUESTION}{number}"}, timeout=30)
+
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, number) for number in range(8)]
+        time.sleep(0.4)
+        assert running.stop() < 5
+        answers = [one.result() for one in asked]
+    assert {answer.status_code for answer in answers} == {200, 503}
+    for answer in (one for one in answers if one.status_code == 503):
+        assert answer.json()["code"] == "stopping" and int(answer.headers["retry-after"]) > 0
+        assert answer.headers["content-type"] == "application/problem+json" and "停止" in answer.json()["detail"]
+    assert "Traceback" not in running.log.read_text(encoding="utf-8")
 
 
 def test_told_to_stop_with_a_page_open_it_goes_within_five_seconds(serve):

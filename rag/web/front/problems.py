@@ -51,6 +51,7 @@ _TITLES = {
     "index-empty": "索引是空的",
     "index-mismatch": "索引与配置不一致",
     "model-unavailable": "模型用不了",
+    "stopping": "服务正在停止",
     "usage": "用法不对",
 }
 CAUSES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -16,12 +17,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rag.web.front.problems import problem
+from rag.errors import StoppingError
+from rag.web.front.problems import of_error, problem
 from rag.web.front.roles import Rules
 
 log = logging.getLogger("yuanwen.access")
 MB = 1024 * 1024
 BODY_MAX = MB
+STOPPING = "服务正在停止或重启，请稍后再试。/ The service is stopping, try again soon."
 PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
@@ -87,12 +90,12 @@ class SecurityMiddleware:
         name = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         found = {"request_id": name, "trusted": trusted, "peer": scope.get("client")}
         scope["state"] = dict(scope.get("state", {})) | found
-        path, started, status = route_of(scope), time.perf_counter(), 500
+        path, started, status, begun = route_of(scope), time.perf_counter(), 500, False
 
         async def decorated(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 _decorate(MutableHeaders(scope=message), name, self._policy(path))
                 if is_data(path):
                     MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
@@ -106,6 +109,10 @@ class SecurityMiddleware:
                 await problem(status_code, code, text, request_id=name)(scope, receive, decorated)
             else:
                 await self.app(scope, _limited(receive, limit), decorated)
+        except asyncio.CancelledError:  # the server ends and waits no longer; it would say 500 of its own
+            if begun:
+                raise
+            await of_error(StoppingError(STOPPING), name)(scope, receive, decorated)
         finally:
             seconds = time.perf_counter() - started
             self.observe(scope["method"], path, status, seconds)
