@@ -338,7 +338,7 @@ class Service:
             found = calibrating.loads(self.catalog.fact("calibration"), current.generation, models)
             if found is None:
                 found = calibrating.calibrate(current, models, self.settings, self._bounds_of(current))
-                self.catalog.set_facts({"calibration": calibrating.dumps(found, current.generation, models)})
+                self.catalog.remember({"calibration": calibrating.dumps(found, current.generation, models)})
         with self._lock:
             self._bounds = current.generation, found
         return found

@@ -6,6 +6,7 @@ Everything else in the index folder is derived from here and carries its generat
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from rag.datamodels import Document, IngestLine, LineBox, Page, Passage, Removal
 from rag.errors import BusyError, IndexUnusable, NotFoundError
+from rag.index.faults import tell
 from rag.index.migrations import migrate
 from rag.index.schema import (
     DOCUMENTS,
@@ -31,6 +33,7 @@ from rag.index.schema import (
     set_facts,
 )  # fmt: skip
 
+log = logging.getLogger(__name__)
 _GENERATION = sa.select(FACTS.c.value).where(FACTS.c.name == "generation")
 
 
@@ -106,19 +109,15 @@ class Catalog:
     def __init__(self, path: Path) -> None:
         """Open the file, creating it when missing and bringing one of an earlier version up to date.
 
-        Raises IndexUnusable when it is not a sound database, or a newer version wrote it.
+        Raises IndexUnusable when it is not a sound database, cannot be opened, or a newer version wrote it. Every use
+        raises IndexUnusable when the disk is full or fails, BusyError when another process holds the file too long.
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", _pragmas)
-        try:
-            migrate(self._engine, path)
-        except sa.exc.DatabaseError as error:
-            raise IndexUnusable(
-                f"索引数据库 {path} 已损坏（{error.orig}）。请从备份恢复，或删除该文件夹后重新运行 yuanwen index。"
-                " / The index database is damaged."
-            ) from error
+        tell(self._engine, path)
+        migrate(self._engine, path)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -142,6 +141,15 @@ class Catalog:
             set_facts(connection, facts)
             if advance:
                 _advance(connection)
+
+    def remember(self, facts: dict[str, str]) -> None:
+        """Keep facts that can be worked out again; a full disk, a read-only folder or a held lock stops no question."""
+        try:
+            self.set_facts(facts)
+        except (IndexUnusable, BusyError) as error:
+            if error.code not in {"disk-full", "index-read-only", "busy"}:
+                raise
+            log.warning("没有存下（%s）：%s", "、".join(facts), error)
 
     @property
     def generation(self) -> int:

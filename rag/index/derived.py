@@ -74,7 +74,12 @@ def derived_from(source: Source, folder: Path, make: str, dim: int) -> Derived:
         DenseIndex.build(_matrix([vectors[window.key] for entry in entries for window in entry.windows], dim)),
         near_duplicates([entry.passage for entry in entries]),
     )
-    _save(folder, source.generation, make, derived)
+    try:
+        _save(folder, source.generation, make, derived)
+    except (OSError, RuntimeError) as error:  # FAISS has no finer exception
+        log.warning("派生索引没有写下（%s），从内存回答", error)
+        for scratch in folder.glob(f".*{_mine()}"):
+            scratch.unlink(missing_ok=True)
     return derived
 
 
@@ -101,7 +106,7 @@ def _load(folder: Path, generation: int, make: str) -> Derived | None:
 
 def _save(folder: Path, generation: int, make: str, derived: Derived) -> None:
     """Write the files; the note that vouches for them is renamed into place last, so half a save is no save."""
-    mine = f".{os.getpid()}-{threading.get_ident()}"
+    mine = _mine()
 
     def save_duplicates(path: Path) -> None:
         path.write_text(json.dumps(to_json(derived.duplicates)), encoding="utf-8")
@@ -117,6 +122,11 @@ def _save(folder: Path, generation: int, make: str, derived: Derived) -> None:
     scratch = folder / f".{NOTE}{mine}"
     scratch.write_text(json.dumps(note, ensure_ascii=False))
     scratch.replace(folder / NOTE)
+
+
+def _mine() -> str:
+    """How the names of this thread's unfinished files end."""
+    return f".{os.getpid()}-{threading.get_ident()}"
 
 
 def _sha256(path: Path) -> str:

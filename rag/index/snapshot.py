@@ -141,5 +141,5 @@ def _background(catalog: Catalog, embedder: Embedder) -> np.ndarray:
     if found.get("model") != embedder.identity:
         mean = embedder.encode_queries(list(foreign_questions())).mean(axis=0)
         found = {"model": embedder.identity, "vector": [round(float(value), 6) for value in mean]}
-        catalog.set_facts({BACKGROUND: json.dumps(found)})
+        catalog.remember({BACKGROUND: json.dumps(found)})
     return np.array(found["vector"], np.float32)

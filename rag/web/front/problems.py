@@ -52,6 +52,10 @@ _TITLES = {
     "index-mismatch": "索引与配置不一致",
     "model-unavailable": "模型用不了",
     "stopping": "服务正在停止",
+    "disk-full": "磁盘满了",
+    "disk-failed": "磁盘出错",
+    "index-read-only": "索引只许读",
+    "index-cannot-open": "索引打不开",
     "usage": "用法不对",
 }
 CAUSES = {
