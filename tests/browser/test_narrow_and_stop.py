@@ -73,23 +73,34 @@ def ask(page: Page, question: str = QUESTION) -> None:
     page.press("#yw-question textarea", "Enter")
 
 
+def fill_date(page: Page, label: str, text: str) -> None:
+    """Type a date as a person does: into a field that has settled, and out of it again before anything is asked."""
+    field = page.locator(f"#yw-when label:has-text('{label}') :is(input, textarea)")
+    field.wait_for(state="visible")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    field.fill(text)
+    field.press("Tab")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert field.input_value() == text
+
+
 def test_narrowing_by_date_and_validity(page):
     page.click("#yw-scope button")
-    page.fill("#yw-when label:has-text('到') :is(input, textarea)", "2019")
+    fill_date(page, "到", "2019")
     ask(page)
     page.wait_for_selector("#src-1-1")
     assert "每周二" in page.inner_text("#src-1-1") and page.locator("#turn-1 .yw-card").count() == 1
     assert "2019-12-31 及以前的 1 篇文档" in page.inner_text("#yw-chat .yw-carried")
-    page.fill("#yw-when label:has-text('到') :is(input, textarea)", "")
+    fill_date(page, "到", "")
     page.screenshot(path=SHOTS / "narrow-1280.png")
     page.check("#yw-when label:has-text('现行') input")
     ask(page)
     page.wait_for_selector("#src-2-1")
     assert "每周四" in page.inner_text("#src-2-1") and page.locator("#turn-2 .yw-card").count() == 1
-    page.fill("#yw-when label:has-text('日期从') :is(input, textarea)", "上个月")
+    fill_date(page, "日期从", "上个月")
     ask(page)
     page.wait_for_selector("#yw-chat .yw-problem:has-text('读不懂')")
-    page.fill("#yw-when label:has-text('日期从') :is(input, textarea)", "2024")
+    fill_date(page, "日期从", "2024")
     ask(page)
     page.wait_for_selector("#yw-chat .yw-refusal")
     assert "2024-01-01 及以后的、现行的 0 篇文档" in page.inner_text("#yw-chat .yw-refusal")
