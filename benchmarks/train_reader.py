@@ -17,7 +17,7 @@ from pathlib import Path
 from rag.config import ROOT
 from rag.models.embedding import revision_of
 
-NAME = "evidence-reader-1"
+NAME = "evidence-reader-2"
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +105,27 @@ def test_whether_there_is_an_answer_does_not_hang_on_the_pace(canteen):
     calm, hurried = (signals_of(ranked(service, "食堂的补贴", reader=service.reader, **given))
                      for given in ({}, {"pace": NO_RERANKING}))  # fmt: skip
     assert calm == hurried and calm.answer == 4.0
+
+
+class Lengths(CodewordReader):
+    """As sure of a passage as it is long, so that no two are alike."""
+
+    def _finding(self, text: str) -> Finding:
+        return Finding(float(len(text)), 0.0, 0, 0)
+
+
+def test_the_order_is_half_the_searches_and_half_the_reader(canteen):
+    """Over what is read: mean + deviation of the fused scores, times half z(z(fused) + z(dense)) and half z(reader)."""
+
+    def z(values):
+        return (np.array(values) - np.mean(values)) / np.std(values)
+
+    service = canteen(Lengths(""), lexical_weight=0.4)
+    by_id = {hit.passage.passage_id: hit for hit in ranked(service, "食堂的卫生", 4, reader=service.reader).hits}
+    fused, dense, own = ([hit.stages[name] for hit in by_id.values()] for name in ("fused", "dense", "reader"))
+    assert own == [float(len(hit.passage.text)) for hit in by_id.values()] and len(by_id) == 4
+    expected = np.mean(fused) + np.std(fused) * (0.5 * z(z(fused) + z(dense)) + 0.5 * z(own))
+    np.testing.assert_allclose([hit.score for hit in by_id.values()], expected, rtol=1e-4)
 
 
 def test_the_reader_can_be_left_out(canteen):

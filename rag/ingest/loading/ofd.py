@@ -222,7 +222,7 @@ def _parts(runs: list[Run], rules: list[Box]) -> list[list[Run] | Table]:
         else:
             held.setdefault((table, found[table].cells[cell].box), []).append(run)
     tables = [
-        filled(grid, lambda box, number=number: _words(held.get((number, box), [])))  # type: ignore[misc]
+        filled(grid, lambda box, number=number: _words(held.get((number, box), [])))  # type: ignore[misc]  # a default binds it now
         for number, grid in enumerate(found)
         if any(table == number for table, _ in held)
     ]

@@ -97,7 +97,7 @@ def _parts(
         if isinstance(one, int):
             boxes = {cell.box: number for number, cell in enumerate(found[one].cells)}
             texts = {box: words[one, number].text for box, number in boxes.items() if (one, number) in words}
-            yield filled(found[one], lambda box, texts=texts: texts.get(box, ""))  # type: ignore[misc]
+            yield filled(found[one], lambda box, texts=texts: texts.get(box, ""))  # type: ignore[misc]  # a default binds it now
         elif one.parts:
             for piece in one.text.split("\n"):
                 yield OcrLine(piece, 1.0, *shown.fractions(one.box))

@@ -20,7 +20,7 @@ from rag.search.stages.fusion import standard
 from rag.search.stages.rerank import blended
 from rag.search.stages.stage import Stage
 
-WEIGHT = 0.3  # of the reader against the searches, standardised over what is read (benchmarks/results/reader.md)
+WEIGHT = 0.5  # of the reader against the searches, standardised over what is read (benchmarks/results/reader.md)
 DECIDES = 5  # passages
 SCORE = "reader"
 STAGE = Stage(
