@@ -43,6 +43,7 @@ from rag.search.pacing import UNHURRIED, Pace
 from rag.search.query import Scope, SearchRequest, read_query, request_of, searched_documents
 from rag.search.retrieval import retrieve
 from rag.search.sources import Sources, Superseded
+from rag.search.stages.reading import sentences
 from rag.search.surroundings import context_of
 from rag.search.trying import firsts, reads_alike
 
@@ -97,7 +98,8 @@ class Service:
         query = read_query(current, self.embedder, request)
         ranking = retrieve(current, self.models, query)
         evidence = weigh(ranking, self._bounds_of(current))
-        return compose(current, sources, evidence)
+        sure = sentences(current, self.models.reader, ranking) if evidence.answerable else ()
+        return compose(current, sources, evidence, sure)
 
     def search(
         self,

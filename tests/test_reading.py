@@ -82,8 +82,25 @@ def test_the_reader_is_given_the_question_and_the_first_passages(canteen):
     service.calibration()
     reader.seen.clear()
     service.ask("食堂的补贴由谁负责发放", top_k=1)
-    ((question, texts),) = reader.seen
+    (question, texts), *alone = reader.seen
     assert question == "食堂的补贴由谁负责发放" and set(texts) == set(PAGES.values())
+    assert alone == [(question, [f"{sentence}。" for sentence in PAGES["d.txt"].split("。")[:-1]])]
+
+
+def test_of_the_first_passage_the_surest_sentence_is_shown(canteen):
+    """The span of the passage read whole says one sentence, the sentences read alone another: alone is what counts."""
+
+    class Torn(CodewordReader):
+        def _finding(self, text: str) -> Finding:
+            alone = "。" not in text[:-1]
+            return (
+                Finding(3.0 if "早餐" in text or alone else -3.0, 2.0, 0, 2)
+                if not alone or "采购" in text
+                else Finding(0.5, 0, 0, 0)
+            )
+
+    ((start, end),) = canteen(Torn("")).ask("食堂的事由谁负责", top_k=1).excerpts[0].highlights
+    assert PAGES["a.txt"][start:end] == "食堂的采购由后勤科负责。"
 
 
 def test_where_nothing_answers_the_nearest_places_are_shown_as_such(canteen):

@@ -11,31 +11,34 @@ from rag.errors import CitationError
 from rag.index.snapshot import Snapshot
 from rag.search.evidence import Evidence
 from rag.search.explaining import place_json, terms_json
+from rag.search.highlighting import marked, span_of
 from rag.search.query import Query
 from rag.search.records import Ranking
 from rag.search.sources import Sources
 from rag.search.stages.dense import best_windows
 from rag.search.surroundings import context_of
-from rag.text.spans import SENTENCE_MAX, mend, source_span
+from rag.text.spans import SENTENCE_MAX, Span, mend, source_span
 
-HIGHLIGHT_MAX = 160  # characters; a longer sentence is highlighted by its best clauses only
 TOGETHER_MAX = SENTENCE_MAX  # characters of two neighbours shown as one excerpt: no more than a sentence may have
 TOGETHER_GAP = 1.0  # deviations of the fused score that the second may lie under the first
 NEAREST = 3  # excerpts shown where nothing answers
 SPARE = 2  # hits ranked beyond those wanted, for the places that come free
 
 
-def compose(snapshot: Snapshot, sources: Sources, evidence: Evidence) -> Answer:
+def compose(snapshot: Snapshot, sources: Sources, evidence: Evidence, sure: Sequence[float] = ()) -> Answer:
     """Build the answer; where the evidence is too weak it has no excerpts (promise 3).
 
-    sources: of the snapshot's generation. The ranking may hold a few more hits than are shown, for two neighbours are
-    shown as one. Raises CitationError when a quote has come loose, Superseded.
+    sources: of the snapshot's generation. sure: how sure the reader is of each sentence of the first hit's passage. The ranking
+    may hold a few more hits than are shown, for two neighbours are shown as one. Raises CitationError when a quote has
+    come loose, Superseded.
     """
     ranking, query = evidence.ranking, evidence.ranking.query
     found: tuple[Excerpt, ...] = ()
     if evidence.answerable or evidence.near:
         groups = together(ranking.hits, _wanted(query, ranking.hits) if evidence.answerable else NEAREST, sources)
-        found = tuple(_excerpt(marker, group, snapshot, sources, ranking) for marker, group in enumerate(groups, 1))
+        found = tuple(
+            _excerpt(marker, group, snapshot, sources, ranking, sure) for marker, group in enumerate(groups, 1)
+        )
     total_ms = (time.perf_counter() - query.request.arrived) * 1e3
     return Answer(
         question=query.request.question,
@@ -88,7 +91,14 @@ def _neighbours(group: Sequence[Hit], hit: Hit, sources: Sources) -> bool:
     return one.end <= other.start and not between.strip() and other.end - one.start <= TOGETHER_MAX
 
 
-def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sources, ranking: Ranking) -> Excerpt:
+def _excerpt(
+    marker: int,
+    group: Sequence[Hit],
+    snapshot: Snapshot,
+    sources: Sources,
+    ranking: Ranking,
+    sure: Sequence[float],
+) -> Excerpt:
     first, query = group[0], ranking.query
     scope = query.request.scope
     doc_id = first.passage.doc_id
@@ -109,7 +119,7 @@ def _excerpt(marker: int, group: Sequence[Hit], snapshot: Snapshot, sources: Sou
         text=document.text[start:end],
         mended=mend(document.text, start, end, [cut for passage in passages for cut in passage.cuts]),
         score=first.score,
-        highlights=tuple(sorted(span for hit in group for span in _highlights(snapshot, ranking, hit))),
+        highlights=tuple(sorted(span for hit in group for span in _highlights(snapshot, ranking, hit, document, sure))),
         also_in=tuple(Location(twin.doc_id, twin.start, twin.end) for twin in twins if scope.sees(twin.doc_id)),
         page=page,
         stages=first.stages,
@@ -131,26 +141,16 @@ def _check_passage(passage: Passage, document: Document) -> None:
         )
 
 
-def _highlights(snapshot: Snapshot, ranking: Ranking, hit: Hit) -> list[tuple[int, int]]:
-    """The sentences that answer: those that the reader's span lies in, or that the best window touches.
-
-    Of a very long sentence it is the clauses that hold the span, or the window.
-    """
-    windows = [span for span, _ in best_windows(snapshot, ranking.query.centred, hit.row)]
-    finding = next((read.finding for read in ranking.reads if read.row == hit.row), None)
-    if finding is not None and finding.end > finding.start:
-        start, end = source_span(hit.passage, finding.start, finding.end)
-        start = max((a for a, _ in windows if a <= start), default=start)
-        end = min((b for _, b in windows if b >= end), default=end)
-    elif windows:
-        start, end = windows[0]
-    else:
-        return []
-    return [
-        (a, b) if b - a <= HIGHLIGHT_MAX else (max(a, start), min(b, end))
-        for a, b in hit.passage.sentences
-        if a < end and b > start
-    ]
+def _highlights(
+    snapshot: Snapshot, ranking: Ranking, hit: Hit, document: Document, sure: Sequence[float]
+) -> list[Span]:
+    """The sentences of a hit that answer."""
+    query = ranking.query
+    windows = [span for span, _ in best_windows(snapshot, query.centred, hit.row)]
+    inside = span_of(next((read.finding for read in ranking.reads if read.row == hit.row), None))
+    answer = None if inside is None else source_span(hit.passage, *inside)
+    own = sure if hit is ranking.hits[0] else ()
+    return marked(document.text, hit.passage.sentences, windows, answer, query.request.text, own)
 
 
 def page_label(document: Document, offset: int) -> str:

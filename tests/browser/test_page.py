@@ -9,6 +9,7 @@ import pytest
 from tests.browser.conftest import QUESTION, Server, Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
+SURE_QUESTION = "工会的最高政治原则是哪一条？"  # the reader is sure of it: the first excerpt has its badge
 HOSTILE_QUESTION = "紫荆桥的灯光每晚几点开启？"
 
 
@@ -43,7 +44,6 @@ def test_ask_read_cite_and_check_in_the_source(visit, server: Server):
     card = page.locator("#src-1-1")
     assert "组织建设相衔接、队伍建设相衔接、阵地建设相衔接、治理体系相衔接" in card.locator(".yw-text").inner_text()
     assert "四同步、四衔接" in "".join(card.locator("mark").all_inner_texts())
-    assert card.locator(".yw-level").inner_text() == "直接回答"
     seen.shot("answer-light-1280")
 
     page.click("#yw-chat a.yw-cite >> nth=0")
@@ -113,8 +113,9 @@ def test_phone_and_dark(visit, dark):
     for width, height in ((390, 844), (1280, 800)):
         seen = visit(width=width, height=height, dark=dark)
         no_sideways_scroll(seen)
-        seen.ask(QUESTION)
+        seen.ask(SURE_QUESTION)
         no_sideways_scroll(seen)
+        assert [level.strip() for level in seen.page.locator(".yw-level").all_inner_texts()] == ["直接回答"]
         seen.shot(f"{name}-{width}")
         for selector in (".yw-lead", ".yw-text", ".yw-path", ".yw-num", ".yw-level", ".yw-text mark", "a.yw-cite"):
             assert contrast(seen, selector) >= 4.5, selector

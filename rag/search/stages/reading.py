@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from rag.index.snapshot import Snapshot
 from rag.models.reader import Reader, Source
 from rag.search.query import Query, left_ms
-from rag.search.records import Candidates, Read
+from rag.search.records import Candidates, Ranking, Read
 from rag.search.stages import dense
 from rag.search.stages.fusion import standard
 from rag.search.stages.rerank import blended
 from rag.search.stages.stage import Stage
+from rag.text.spans import reads_as
 
 WEIGHT = 0.5  # of the reader against the searches, standardised over what is read (benchmarks/results/reader.md)
 DECIDES = 5  # passages
@@ -36,6 +38,27 @@ def read(snapshot: Snapshot, reader: Reader | None, candidates: Candidates) -> t
     rows = [int(candidates.rows[at]) for at in _first(candidates, _depth(candidates.query, reader))]
     found = reader.read(candidates.query.request.text, [_source(snapshot, row) for row in rows])
     return tuple(Read(row, finding) for row, finding in zip(rows, found, strict=True))
+
+
+def sentences(snapshot: Snapshot, reader: Reader | None, ranking: Ranking) -> tuple[float, ...]:
+    """The answer logit of each sentence of the first hit's passage, read alone under its headings: which of them is shown first.
+
+    None where nothing was read, the question names the place itself, there is one sentence, or others wait.
+    """
+    query, hit = ranking.query, ranking.hits[0] if ranking.hits else None
+    pace, full = query.request.pace.rerank, query.request.settings.rerank_candidates
+    if (
+        reader is None
+        or hit is None
+        or hit.named
+        or len(hit.passage.sentences) < 2
+        or (pace is not None and pace < full)
+    ):
+        return ()
+    whole = _source(snapshot, hit.row)
+    texts = [reads_as(hit.passage, *span) for span in hit.passage.sentences]
+    found = reader.read(query.request.text, [replace(whole, text=text) for text in texts])
+    return tuple(finding.answer for finding in found)
 
 
 def reordered(candidates: Candidates, reads: Sequence[Read]) -> Candidates:
