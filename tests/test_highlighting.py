@@ -36,8 +36,20 @@ def test_an_item_is_marked_with_the_others_where_a_list_is_asked_for(question, w
 def test_the_surest_sentences_count_where_they_were_read_and_the_window_where_nothing_was():
     assert said(SENTENCES[0], "用于什么？", (0.0, 0.0, 0.0, 0.0, 3.0)) == ["经费用于职工。"]
     assert said(SENTENCES[0], "用于什么？", (-9.0, -9.0, 2.5, -9.0, 3.0)) == ["（二）拨缴的经费；", "经费用于职工。"]
+    assert said(SENTENCES[0], "用于什么？", (-9.0, -9.0, 0.5, -9.0, 3.0)) == ["经费用于职工。"]
     assert said(None, "用于什么？") == ["经费用于职工。"]
     assert marked(DUTIES, SENTENCES, [], None, "用于什么？") == []
+
+
+def test_sure_sentences_are_marked_together_only_as_far_as_they_are_short():
+    parts = ["甲" * 50 + "。", "乙" * 50 + "。", "丙" * 50 + "。", "丁。"]
+    text = "".join(parts)
+    found = spans(text, *parts)
+    assert marked(text, found, found, None, "问", (3.0, 3.0, 3.0, 3.0)) == found[:2]
+    short = [f"{letter}。" for letter in "甲乙丙丁"]
+    text = "".join(short)
+    found = spans(text, *short)
+    assert marked(text, found, found, None, "问", (3.0, 3.0, 3.0, 3.0)) == found[:3]
 
 
 def test_a_list_that_is_too_long_is_not_marked_whole():

@@ -11,7 +11,9 @@ from rag.text.spans import Span
 
 HIGHLIGHT_MAX = 160  # characters; a longer sentence is marked by its best clauses only
 LIST_MAX = 400  # characters; a longer list is not marked whole
-AS_SURE = 1.0  # logits below the surest sentence within which another is marked too (benchmarks/results/reader.md)
+# Beside the surest sentence others are marked that are nearly as sure, as long as all are no more than a sentence or two
+# (benchmarks/results/reader.md).
+AS_SURE, TOGETHER_MAX, SENTENCES_MAX = 2.0, 120, 3  # logits below the surest, characters, sentences
 ITEM_RANK = 6  # 一、 （一） 1. （1） ①: marks of this rank and below open the items of a list
 _LISTED = re.compile(r"哪些|哪几|几[种类项个条点方]|分别|包括什么|有什么|which|what (?:are|were)|list", re.IGNORECASE)
 
@@ -39,12 +41,24 @@ def marked(
         end = min((b for _, b in windows if b >= end), default=end)
     chosen = [at for at, (a, b) in enumerate(sentences) if a < end and b > start]
     if sure:
-        chosen = [at for at, one in enumerate(sure) if one >= max(sure) - AS_SURE]
+        chosen = _surest(sentences, sure)
     whole = _with_lists(text, sentences, chosen, bool(_LISTED.search(question)))
     return [
         (a, b) if b - a <= HIGHLIGHT_MAX or at not in chosen else _clauses((a, b), (start, end), windows)
         for at, (a, b) in ((at, sentences[at]) for at in whole)
     ]
+
+
+def _surest(sentences: Sequence[Span], sure: Sequence[float]) -> list[int]:
+    """The surest sentence, and the next ones as far as they go with it."""
+    order = sorted(range(len(sure)), key=lambda at: -sure[at])
+    chosen, length = order[:1], sentences[order[0]][1] - sentences[order[0]][0]
+    for at in order[1:SENTENCES_MAX]:
+        length += sentences[at][1] - sentences[at][0]
+        if sure[at] < sure[order[0]] - AS_SURE or length > TOGETHER_MAX:
+            break
+        chosen.append(at)
+    return sorted(chosen)
 
 
 def _clauses(sentence: Span, answer: Span, windows: Sequence[Span]) -> Span:

@@ -53,6 +53,16 @@ def answer(*excerpts: Excerpt, confidence: float = 0.9, **more) -> Answer:
     return Answer("问题", True, confidence, excerpts, Timings(), **more)
 
 
+def test_what_is_left_out_between_two_quoted_sentences_is_shown_as_left_out():
+    made = record("甲是这样。乙是那样。\n丙不相干。丁是这样。")
+    marked = ((0, 5), (5, 10), (11, 16)), ((0, 5), (16, 21))
+    leads = [
+        Text(chat_answer(Turn(1, "问题", answer(excerpt(made, 0, 21, highlights=one))), lambda _: made)).text
+        for one in marked
+    ]
+    assert "甲是这样。乙是那样。 丙不相干。" in leads[0] and "甲是这样。……丁是这样。" in leads[1]
+
+
 def test_only_the_first_card_is_called_a_direct_answer_and_only_when_that_is_probable():
     made = record("工会章程")
     # scores are deviations, not shares: a second excerpt nearly as good, or better, says nothing of its being an answer

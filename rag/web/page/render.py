@@ -115,10 +115,13 @@ def chat_answer(turn: Turn, record_of: RecordOf, language: Language = CHINESE) -
 
 
 def _lead(excerpt: Excerpt, record: Record) -> str:
-    """The sentences that answer, as they read; the beginning of the excerpt when none is marked."""
+    """The sentences that answer, as they read, …… for what is left out between them; the excerpt's beginning when none is marked."""
     cuts = _cuts(record.removals, excerpt.start, excerpt.end)
     spans = excerpt.highlights or ((excerpt.start, excerpt.end),)
-    text = " ".join(mend(record.document.text, start, end, cuts).strip() for start, end in spans)
+    pieces = [mend(record.document.text, start, end, cuts).strip() for start, end in spans]
+    gaps = [mend(record.document.text, a, b, cuts) for (_, a), (b, _) in pairwise(spans)]
+    between = ["……" if gap.strip() else " " if gap else "" for gap in gaps]
+    text = "".join(piece + joint for piece, joint in zip(pieces, [*between, ""], strict=True))
     return text if len(text) <= LEAD_MAX else f"{text[:LEAD_MAX]}…"
 
 
