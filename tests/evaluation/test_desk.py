@@ -282,7 +282,7 @@ def test_the_gate_set_in_the_page_holds_for_uploads_and_the_command_line(service
     assert "闭馆" in service.text("书屋.txt")
     desk.write_gate(index, None)
     other = tmp_path / "别的题.xlsx"
-    other.write_bytes(workbook([["食堂几点开饭", None, "职工食堂每天上午十一点半开饭", None]]))
+    other.write_bytes(workbook([["职工食堂每天几点开饭", None, "职工食堂每天上午十一点半开饭", None]]))
     (corpus / "食堂.txt").write_text("食堂停业。", encoding="utf-8")
     done = command("index", corpus, "--index", index, "--gate", other, "--gate-drop", "0.5")
     assert done.returncode == 1 and "不予发布" in done.stderr
